@@ -116,7 +116,9 @@ class Host(Protocol):
     kind: Literal["binary", "model"]
 
     # Power. Calls to a node that is down raise HostError.
-    def is_up(self) -> bool: ...
+    def is_up(self) -> bool:
+        """Asked often; a model answers at once, a binary node may take a moment but never waits for a boot."""
+
     def boot_time(self) -> float: ...
     def reboot(self) -> None:
         """End every process and boot again; returns when the node is down, not when it is up again."""

@@ -1,0 +1,76 @@
+"""Faults on demand: one shape for all servers of the laboratory, and the table of those that can be asked for.
+
+A fault waits at a server until a request comes that it is meant for, strikes it, and is used up after ``times``.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+
+@dataclass
+class Fault:
+    """One fault.
+
+    Attributes:
+        kind: a name that the server knows, see `WIRE_FAULTS` and `ARTIFACT_FAULTS`.
+        target: what it strikes: a part of a URL path, or a WS-Man verb; empty for anything.
+        times: how often it strikes; None for always.
+        bytes_per_second: the speed of a slow link.
+    """
+
+    kind: str
+    target: str = ""
+    times: int | None = 1
+    bytes_per_second: int = 100_000
+
+
+class Faults:
+    """The faults that wait at one server. May be changed from any thread while it runs."""
+
+    def __init__(self, *faults: Fault) -> None:
+        self._lock = threading.Lock()
+        self._waiting = list(faults)
+        self.struck: list[str] = []
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._waiting.append(fault)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._waiting.clear()
+
+    def take(self, kind: str, target: str) -> Fault | None:
+        """The fault of this kind that strikes a request now, if any; counts it."""
+        with self._lock:
+            for fault in self._waiting:
+                if fault.kind == kind and fault.target in target:
+                    self.struck.append(kind)
+                    if fault.times is not None:
+                        fault.times -= 1
+                        if fault.times <= 0:
+                            self._waiting.remove(fault)
+                    return fault
+        return None
+
+
+# At a node's WinRM.
+WIRE_FAULTS = {
+    "drop_body": "the connection ends in the middle of a reply",
+    "unauthorized": "a request is answered 401",
+    "slow": "replies come slowly",
+}
+# At the artifact server.
+ARTIFACT_FAULTS = {
+    "corrupt_download": "one bit of a download is wrong",
+    "cut_download": "the connection ends in the middle of a download",
+    "slow_download": "a download comes slowly",
+    "error_download": "a download is answered 500",
+}
+# At a node itself, at once.
+NODE_FAULTS = {
+    "reboot": "the node reboots",
+    "crash": "a service's process is killed (--target NAME, by default kubelet)",
+}

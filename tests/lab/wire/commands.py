@@ -1,0 +1,74 @@
+"""From a command's bytes to its result: the one place where a payload meets the node."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from typing import Any
+
+from lab.errors import LabError, NotModelled
+from lab.host.interface import Completed, Host
+from lab.modules.table import ModuleTable
+from lab.wire.helpers import run_helper
+from lab.wire.payload import HelperScript, ModuleCall, RawScript, decode, decode_script
+from lab.wire.raw import run_raw
+from lab.wire.shell import Command
+
+logger = logging.getLogger(__name__)
+
+
+class CommandRunner:
+    """Runs a node's commands, in any thread, and remembers which modules ran.
+
+    Attributes:
+        executions: a dict for each module run: fqcn, check_mode, changed, failed, bytes_in, bytes_out, requests,
+            started (seconds since 1970).
+        helpers: the same for ansible-core's helper scripts and raw commands, with ``name`` instead.
+    """
+
+    def __init__(self, host: Host, modules: ModuleTable) -> None:
+        self._host = host
+        self._modules = modules
+        self._lock = threading.Lock()
+        self.executions: list[dict[str, Any]] = []
+        self.helpers: list[dict[str, Any]] = []
+
+    def run(self, command: Command) -> Completed:
+        """Run a complete command. Never raises: what cannot run says so on stderr and ends with 1."""
+        try:
+            known = decode_script if command.is_script else decode
+            payload = known(command.line, bytes(command.stdin))
+            if isinstance(payload, ModuleCall):
+                return self._module(payload, command)
+            self._remember(self.helpers, command, name=getattr(payload, "name", "raw"))
+            if isinstance(payload, HelperScript):
+                return run_helper(self._host, payload.name, payload.parameters, payload.data)
+            assert isinstance(payload, RawScript)
+            return run_raw(self._host, payload.text)
+        except LabError as exc:
+            return Completed(1, stderr=f"{exc}\r\n".encode())
+        except Exception as exc:
+            logger.exception("a command on %s broke the laboratory", self._host.identity.computer_name)
+            return Completed(1, stderr=f"SIMULATOR: {type(exc).__name__}: {exc}\r\n".encode())
+
+    def _module(self, call: ModuleCall, command: Command) -> Completed:
+        self._remember(self.executions, command, fqcn=call.fqcn, check_mode=call.check_mode, changed=False, failed=True)
+        try:
+            result = self._modules.run(self._host, call)
+        except Exception as exc:
+            if not isinstance(exc, NotModelled):
+                logger.exception("module %s on %s broke the laboratory", call.fqcn, self._host.identity.computer_name)
+                exc = NotModelled(f"{call.fqcn}: {type(exc).__name__}: {exc}: this case is")
+            # On stdout too: there Ansible shows it as the task's message instead of "No JSON found".
+            report = {"failed": True, "changed": False, "msg": str(exc)}
+            return Completed(1, json.dumps(report).encode(), f"{exc}\r\n".encode())
+        failed = bool(result.get("failed"))
+        command.record.update(changed=bool(result.get("changed")), failed=failed)
+        return Completed(1 if failed else 0, (json.dumps(result) + "\r\n").encode())
+
+    def _remember(self, records: list[dict[str, Any]], command: Command, **facts: Any) -> None:
+        command.record.update(facts, started=time.time())
+        with self._lock:
+            records.append(command.record)
