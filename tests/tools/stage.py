@@ -45,6 +45,9 @@ def stage(core: str) -> Path:
     for name in shipped_files():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target / name)
+    # ansible-test asks git for the files; without a repository of its own the copy is just an ignored folder of ours.
+    subprocess.run(["git", "init", "-q"], cwd=target, check=True)
+    subprocess.run(["git", "add", "--all", "--force"], cwd=target, check=True)
     dependencies = ROOT / "build" / f"core-{core}" / "collections" / "ansible_collections"
     for namespace in ("ansible", "community", "kubernetes"):
         link = collections / namespace

@@ -1,0 +1,1 @@
+"""`make demo`: three bare Windows nodes to checked HostProcess pods, with nothing but stock ansible-playbook."""
