@@ -1,0 +1,146 @@
+"""What the node probe would find on a modelled node, in the shape that it returns."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import hashlib
+import ntpath
+import re
+from typing import Any
+
+from lab.errors import NotModelled
+from lab.host import command_line, paths
+from lab.host.interface import Host, ServiceStatus
+
+_SERVICES = ("containerd", "kubelet", "hns", "vmcompute")
+
+
+def node_probe(host: Host, options: dict[str, Any]) -> dict[str, Any]:
+    """What ``NodeProbe.Collect`` returns for a node that is as the model says."""
+    pending, identity = host.pending_reboot(), host.identity
+    environment = {name.lower(): value for name, value in host.environment().items()}
+    node = {
+        "computer_name": identity.computer_name,
+        "os": {
+            "product_name": identity.product_name,
+            "edition": "ServerDatacenter",
+            "installation_type": "Server Core",
+            "build": identity.build,
+            "revision": identity.revision,
+            "version": f"10.0.{identity.build}.{identity.revision}",
+        },
+        "logical_processors": int(identity.extra.get("logical_processors", 2)),
+        "memory_bytes": int(identity.extra.get("memory_bytes", 4 * 2**30)),
+        "features": options.get("windows_features") or {},
+        "pending_reboot": {"pending": bool(pending), "reasons": pending},
+        "paths": {
+            "program_files": environment["programfiles"],
+            "program_data": environment["programdata"],
+            "system_root": environment["systemroot"],
+            "system_drive": environment["systemdrive"],
+        },
+        "path_environment": [part for part in environment["path"].split(";") if part],
+        "services": {name: _service(host.service(name)) for name in _SERVICES},
+        "containerd": _containerd(host, options),
+        "kubelet": _kubelet(host, options),
+        "bindfltapi": identity.build >= 17763,
+        "files": {path: _file(host, path) for path in options.get("files") or []},
+        "errors": [],
+    }
+    return {"node": node}
+
+
+def _containerd(host: Host, options: dict[str, Any]) -> dict[str, Any]:
+    directory = paths.expand(host, options.get("containerd_directory") or r"%ProgramFiles%\containerd")
+    program = _program(host, directory, "containerd")
+    status = host.service("containerd")
+    return program | {
+        "shim": _file(host, ntpath.join(ntpath.dirname(program["path"]), "containerd-shim-runhcs-v1.exe")),
+        "config": _text(host, ntpath.join(directory, "config.toml")),
+        "pipe": {
+            "path": r"\\.\pipe\containerd-containerd",
+            "answers": status is not None and status.state == "running",
+        },
+        "shim_processes": [
+            {"pid": process.id, "path": process.image} for process in host.processes() if "shim-runhcs" in process.image
+        ],
+    }
+
+
+def _kubelet(host: Host, options: dict[str, Any]) -> dict[str, Any]:
+    directory = paths.expand(host, options.get("kubelet_directory") or "C:\\k")
+    configuration = options.get("kubelet_config_path") or r"C:\var\lib\kubelet\config.yaml"
+    described = _program(host, directory, "kubelet") | {"config": _text(host, paths.expand(host, configuration))}
+    usual = {
+        "bootstrap_kubeconfig": "bootstrap-kubelet.conf",
+        "kubeconfig": "kubelet.conf",
+        "certificate_authority": r"pki\ca.crt",
+    }
+    for name, place in usual.items():
+        path = paths.expand(host, options.get(f"kubelet_{name}_path") or ntpath.join(directory, place))
+        file = _file(host, path)
+        described |= {f"{name}_path": path, f"{name}_exists": file["exists"], f"{name}_sha256": file["sha256"]}
+    return described
+
+
+def _service(status: ServiceStatus | None) -> dict[str, Any] | None:
+    if status is None:
+        return None
+    configuration = status.configuration
+    return {
+        "name": configuration.name,
+        "display_name": configuration.display_name,
+        "state": status.state,
+        "exit_code": 0,
+        "start_mode": configuration.start_mode,
+        "account": configuration.account,
+        "command_line": configuration.command_line,
+        "dependencies": list(configuration.dependencies),
+        "process_id": status.process_id,
+        "nssm": None,
+        "failure_actions": {
+            "reset_seconds": configuration.failure_reset_seconds,
+            "on_non_crash": configuration.failure_actions_on_non_crash,
+            "actions": [
+                {"type": action.type, "delay_milliseconds": action.delay_milliseconds}
+                for action in configuration.failure_actions
+            ],
+        },
+    }
+
+
+def _file(host: Host, asked: str) -> dict[str, Any]:
+    path = paths.expand(host, asked)
+    status = host.status(path)
+    is_file = status is not None and not status.is_directory
+    return {
+        "path": path,
+        "exists": status is not None,
+        "is_directory": status is not None and status.is_directory,
+        "size": status.size if is_file else None,
+        "sha256": hashlib.sha256(host.read(path)).hexdigest() if is_file else None,
+    }
+
+
+def _text(host: Host, path: str) -> dict[str, Any]:
+    file = _file(host, path)
+    content = host.read(path) if file["size"] is not None else None
+    marked = None if content is None else content.startswith(codecs.BOM_UTF8)
+    text = None if content is None else content.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+    return file | {"content": text, "byte_order_mark": marked}
+
+
+def _program(host: Host, directory: str, name: str) -> dict[str, Any]:
+    """The program where it lies: in its directory, in ``bin`` below, or where its service says."""
+    status = host.service(name)
+    of_service = command_line.split(status.configuration.command_line)[:1] if status else []
+    places = [ntpath.join(directory, f"{name}.exe"), ntpath.join(directory, "bin", f"{name}.exe")]
+    places += [place for place in of_service if place.lower().endswith(f"\\{name}.exe")]
+    path = next((place for place in places if host.status(place)), places[0])
+    text = None
+    if host.status(path):
+        with contextlib.suppress(NotModelled):  # a model knows the versions of those programs that a test taught it
+            text = host.run([path, "--version"]).stdout.decode().strip()
+    version = re.search(r"\bv?(\d+\.\d+\.\d+\S*)", text or "")
+    return _file(host, path) | {"version": version[1] if version else None, "version_text": text}

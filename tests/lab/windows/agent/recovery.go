@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"log"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
+	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/mgr"
+)
+
+const (
+	servicesKey      = `SYSTEM\CurrentControlSet\Services`
+	recoveryInterval = 200 * time.Millisecond
+	restartTimeout   = 30 * time.Second
+)
+
+// recoverServices is the part of Windows' service manager that Wine's has not: it supervises every service that has
+// recovery actions.
+func recoverServices() {
+	var supervised sync.Map
+	for {
+		for _, name := range servicesWithRecovery() {
+			if _, known := supervised.LoadOrStore(name, true); !known {
+				go func() {
+					defer supervised.Delete(name)
+					err := (&supervisor{name: name}).run()
+					log.Printf("recovery: %s no longer supervised: %v", name, err)
+				}()
+			}
+		}
+		time.Sleep(recoveryInterval)
+	}
+}
+
+// serviceKeys lists the names of all services in the registry.
+func serviceKeys() []string {
+	services, err := registry.OpenKey(registry.LOCAL_MACHINE, servicesKey, registry.ENUMERATE_SUB_KEYS)
+	if err != nil {
+		log.Printf("services: %v", err)
+		return nil
+	}
+	defer services.Close()
+	names, err := services.ReadSubKeyNames(-1)
+	if err != nil {
+		log.Printf("services: %v", err)
+	}
+	return names
+}
+
+// servicesWithRecovery lists the services whose registry key has recovery actions.
+func servicesWithRecovery() (names []string) {
+	for _, name := range serviceKeys() {
+		key, err := registry.OpenKey(registry.LOCAL_MACHINE, servicesKey+`\`+name, registry.QUERY_VALUE)
+		if err != nil {
+			continue // deleted since it was listed
+		}
+		if _, _, err := key.GetValue("FailureActions", nil); err == nil {
+			names = append(names, name)
+		}
+		key.Close()
+	}
+	return names
+}
+
+// supervisor follows one service. When its process ends and the service had not stopped, the recovery actions follow,
+// one per failure, the last one from then on; the count starts again when the reset period passed without a failure.
+type supervisor struct {
+	name        string
+	failures    int
+	lastFailure time.Time
+	handled     bool // the end of the process that is seen now was acted on
+}
+
+// run until the service is gone.
+func (s *supervisor) run() error {
+	for {
+		now, err := s.status()
+		switch {
+		case err != nil:
+			return err
+		case now.ProcessId != 0:
+			s.handled = false
+			waitForEnd(openProcess(now.ProcessId), time.Now().Add(recoveryInterval))
+		case diedRunning(now) && !s.handled:
+			s.handled = true
+			if err := withService(s.name, s.act); err != nil {
+				log.Printf("recovery: %s: %v", s.name, err)
+			}
+		default:
+			time.Sleep(recoveryInterval)
+		}
+	}
+}
+
+func (s *supervisor) status() (now svc.Status, err error) {
+	err = withService(s.name, func(_ *mgr.Mgr, service *mgr.Service) error {
+		now, err = service.Query()
+		return err
+	})
+	return now, err
+}
+
+// diedRunning tells that the process ended while the service was RUNNING or starting: only then does a stopped
+// service's status carry this code (gaps/service_manager.c).
+func diedRunning(now svc.Status) bool {
+	return now.State == svc.Stopped && now.Win32ExitCode == uint32(windows.ERROR_PROCESS_ABORTED)
+}
+
+func (s *supervisor) act(_ *mgr.Mgr, service *mgr.Service) error {
+	actions, err := service.RecoveryActions()
+	if err != nil || len(actions) == 0 {
+		return err
+	}
+	reset, err := service.ResetPeriod()
+	if err != nil {
+		return err
+	}
+	action := actions[min(s.count(reset), len(actions))-1]
+	log.Printf("recovery: %s failed %d times, action %d in %s", s.name, s.failures, action.Type, action.Delay)
+	switch action.Type {
+	case mgr.NoAction:
+		return nil
+	case mgr.ServiceRestart:
+		time.Sleep(action.Delay)
+		err := startWithDependencies(s.name, time.Now().Add(restartTimeout))
+		s.handled = err != nil && !errors.Is(err, windows.ERROR_PROCESS_ABORTED)
+		return err
+	}
+	return errors.New("SIMULATOR: recovery by reboot or command not modelled")
+}
+
+// count this failure, from 1.
+func (s *supervisor) count(resetSeconds uint32) int {
+	if time.Since(s.lastFailure) > time.Duration(resetSeconds)*time.Second {
+		s.failures = 0
+	}
+	s.failures, s.lastFailure = s.failures+1, time.Now()
+	return s.failures
+}

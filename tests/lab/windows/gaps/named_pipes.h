@@ -1,0 +1,3 @@
+// Gap 6: the first instance of a named pipe.
+#pragma once
+void fill_named_pipe_gap(void);

@@ -1,0 +1,3 @@
+module tar
+
+go 1.26.0
