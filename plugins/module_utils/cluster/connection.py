@@ -1,0 +1,221 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Verbs on a cluster through kubernetes.core's client and service. Whatever fails leaves here as a ClusterError."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.service import K8sService
+
+from .errors import ClusterError
+from .refusals import explain_refusal
+from .target import Target
+
+try:
+    from kubernetes.client.exceptions import ApiException
+    from kubernetes.config import ConfigException
+    from urllib3.exceptions import HTTPError
+
+    HAS_KUBERNETES = True
+except ImportError:
+    # Named by open_cluster (a module names it even earlier), before any of these is needed.
+    ApiException = ConfigException = HTTPError = CoreException
+    HAS_KUBERNETES = False
+
+TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+DEFAULT_FIELD_MANAGER = "kubewin.hostprocess"
+PAGE_SIZE = 500
+
+
+class Cluster:
+    """One API server, reached with one set of credentials.
+
+    In check mode every changing verb is the API server's own dry run: it validates and admits, and stores nothing.
+    """
+
+    def __init__(self, client, field_manager: str, force_conflicts: bool, check_mode: bool):
+        self._client = client
+        self._service = K8sService(
+            client,
+            # What K8sService reads of a module.
+            SimpleNamespace(
+                params={
+                    "server_side_apply": {"field_manager": field_manager, "force_conflicts": force_conflicts},
+                    # Children first, then the object: gone means that its pods are gone.
+                    "delete_options": {"propagationPolicy": "Foreground"},
+                },
+                check_mode=check_mode,
+            ),
+        )
+
+    @property
+    def host(self) -> str:
+        return self._client.configuration.host
+
+    def version(self) -> str:
+        """The API server's version, such as "1.36.3". Asked anew: the client's own copy is cached on disk."""
+        with _translated("ask the version of", Target("API server", self.host)):
+            answer = self._client.client.request("get", "/version", serialize=False)
+            return json.loads(answer.data)["gitVersion"].lstrip("v")
+
+    def is_namespaced(self, definition: dict) -> bool:
+        return bool(self._resource(definition).namespaced)
+
+    def get(self, definition: dict) -> dict | None:
+        """The stored object that the definition names, or None."""
+        with _translated("read", Target.of(definition)):
+            found = self._service.retrieve(self._resource(definition), definition)
+        return found.to_dict() if found else None
+
+    def apply(self, definition: dict) -> tuple[dict, list[str]]:
+        """Server-side apply. Returns the object as stored (or as it would be) and the API server's warnings."""
+        with _translated("apply", Target.of(definition)):
+            return self._service.apply(self._resource(definition), definition)
+
+    def try_to_create(self, definition: dict) -> None:
+        """Let the API server judge an object's creation without storing it (dry run), in any mode."""
+        with _translated("create", Target.of(definition)):
+            self._client.create(
+                self._resource(definition), definition, namespace=definition["metadata"]["namespace"], dry_run="All"
+            )
+
+    def delete(self, definition: dict) -> None:
+        """Delete the named object after its dependents. Returns before they are gone; an absent object is no error."""
+        resource = self._resource(definition)
+        with _translated("delete", Target.of(definition)):
+            self._service.delete(resource, definition, self._service.retrieve(resource, definition))
+
+    def pages(
+        self,
+        kind: str,
+        api_version: str = "v1",
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> Iterator[list[dict]]:
+        """The objects of a kind, a page at a time, so that memory does not grow with the cluster."""
+        resource = self._resource({"kind": kind, "apiVersion": api_version})
+        token = None
+        while True:
+            try:
+                with _translated("list", Target(kind, namespace=namespace)):
+                    answer = self._client.get(
+                        resource,
+                        namespace=namespace,
+                        label_selector=label_selector,
+                        field_selector=field_selector,
+                        limit=page_size,
+                        _continue=token,
+                        serialize=False,
+                    )
+                    page = json.loads(answer.data)
+            except ClusterError as error:
+                # A token lives about five minutes. The 410 answer carries one that goes on from the same key.
+                token = (error.body.get("metadata") or {}).get("continue") if error.status == 410 else None
+                if not token:
+                    raise
+                continue
+            yield page["items"]
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+
+    def list(self, kind: str, api_version: str = "v1", **selection) -> list[dict]:
+        """All objects of a kind; for selections that are small by nature."""
+        return [item for page in self.pages(kind, api_version, **selection) for item in page]
+
+    def _resource(self, definition: dict):
+        kind, api_version = definition.get("kind"), definition.get("apiVersion")
+        with _translated("look up", Target(f"kind {kind} of {api_version}")):
+            return self._service.find_resource(kind, api_version, fail=True)
+
+
+def open_cluster(
+    module=None, field_manager: str = DEFAULT_FIELD_MANAGER, force_conflicts: bool = False, **authentication
+) -> Cluster:
+    """Connect with a module's options (AUTH_ARG_SPEC), or with the same options as keywords where there is no module.
+
+    Raises:
+        ClusterError: no library, no kubeconfig, credentials refused, or the API server can't be reached.
+    """
+    if not HAS_KUBERNETES:
+        raise ClusterError(missing_required_lib("kubernetes"))
+    options = module.params if module else authentication
+    _check_kubeconfig(options)
+    with _translated("connect to", Target("the API server", options.get("host") or "of the kubeconfig")):
+        client = get_api_client(module, **authentication)
+    return Cluster(client, field_manager, force_conflicts, bool(module and module.check_mode))
+
+
+def _check_kubeconfig(options: dict) -> None:
+    """Name a kubeconfig that was asked for and is not there; the library only says that no configuration was found."""
+    kubeconfig = options.get("kubeconfig") or os.environ.get("K8S_AUTH_KUBECONFIG")
+    if not isinstance(kubeconfig, str):
+        return
+    paths = [path for path in kubeconfig.split(os.pathsep) if path]
+    if paths and not any(os.path.exists(os.path.expanduser(path)) for path in paths):
+        raise ClusterError(
+            f"The kubeconfig file {kubeconfig} does not exist on this host. "
+            "Give the path of an existing one (kubeconfig, or K8S_AUTH_KUBECONFIG), or run the task where it lies."
+        )
+
+
+@contextmanager
+def _translated(verb: str, target: Target) -> Iterator[None]:
+    try:
+        yield
+    except (CoreException, ApiException, ConfigException, HTTPError, OSError, ValueError) as error:
+        raise _cluster_error(error, verb, target) from error
+
+
+def _cluster_error(error: Exception, verb: str, target: Target) -> ClusterError:
+    cause = error.__cause__ if isinstance(error, CoreException) and error.__cause__ else error
+    if isinstance(cause, ApiException) and cause.status:
+        return _refused(cause, verb, target)
+    if isinstance(cause, HTTPError):
+        return ClusterError(
+            f"Failed to {verb} {target}: the API server can't be reached: {_connection_failure(cause)}. "
+            "Check that it runs, and the server address, port, proxy and CA that the kubeconfig (or host, proxy, "
+            "ca_cert) gives.",
+            transient=True,
+        )
+    if isinstance(cause, ConfigException):
+        return ClusterError(
+            f"Failed to {verb} {target}: {str(cause).rstrip('.')}. Give kubeconfig (or K8S_AUTH_KUBECONFIG) and, if "
+            "needed, context; or host with api_key."
+        )
+    return ClusterError(f"Failed to {verb} {target}: {cause}")
+
+
+def _refused(error: ApiException, verb: str, target: Target) -> ClusterError:
+    body = _status_object(error.body)
+    reason = explain_refusal(error.status, body, error.headers or {}, target)
+    return ClusterError(
+        f"Failed to {verb} {target}: {reason}",
+        status=error.status,
+        body=body,
+        transient=error.status in TRANSIENT_STATUSES,
+    )
+
+
+def _status_object(body: str | bytes | None) -> dict:
+    try:
+        decoded = json.loads(body or "{}")
+    except ValueError:
+        return {"message": body.decode(errors="replace") if isinstance(body, bytes) else str(body)}
+    return decoded if isinstance(decoded, dict) else {"message": str(decoded)}
+
+
+def _connection_failure(error: HTTPError) -> str:
+    """The innermost reason, without the address of a Python object that urllib3 puts in front."""
+    reason = getattr(error, "reason", None) or error
+    return re.sub(r"^(<[^>]*>|\w+\([^)]*\)): ", "", str(reason)).rstrip(".")

@@ -1,0 +1,152 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The API server's refusals in plain words: what it said, why, and what to do.
+
+Pure functions over the Status object that the API server answers with. The texts recognised here are those of
+Kubernetes 1.36 (RBAC and PodSecurity messages, field manager conflicts, quota), seen on its API server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .target import Target
+
+ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
+
+_RBAC = re.compile(
+    r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
+    r'(?: in the namespace "(?P<namespace>[^"]*)")?'
+)
+_POD_SECURITY = re.compile(r'violates PodSecurity "(?P<policy>[^"]+)": (?P<checks>.+)', re.DOTALL)
+_QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+), (?P<figures>.+)", re.DOTALL)
+_OWNER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
+
+
+def pod_security_refusal(message: str, namespace: str | None) -> str | None:
+    """PodSecurity's refusal with the label that lifts it; None when the message is about something else."""
+    match = _POD_SECURITY.search(message)
+    if not match:
+        return None
+    where = f'namespace "{namespace}"' if namespace else "the namespace"
+    return (
+        f'PodSecurity "{match["policy"]}" of {where} forbids HostProcess pods: {match["checks"].strip()}. '
+        f"Set the label {ENFORCE_LABEL}=privileged on {where}, or use another namespace."
+    )
+
+
+def quota_refusal(message: str) -> str | None:
+    """A ResourceQuota's refusal; None when the message is about something else."""
+    match = _QUOTA.search(message)
+    if not match:
+        return None
+    return f"quota {match['quota']} is exhausted ({match['figures'].strip()}): raise the quota or ask for less"
+
+
+def admission_refusal(message: str, namespace: str | None) -> str | None:
+    """Why admission refuses a pod, if the message is one of the refusals known here."""
+    return pod_security_refusal(message, namespace) or quota_refusal(message)
+
+
+def is_immutable_field(body: Mapping) -> bool:
+    """Whether the refusal is about a field that an existing object may not change."""
+    return any(text in str(body.get("message")) for text in ("immutable", "pod updates may not change fields"))
+
+
+def explain_refusal(status: int, body: Mapping, headers: Mapping, target: Target) -> str:
+    """The reason behind an unsuccessful answer, without a leading capital, ready to follow "Failed to …: ".
+
+    Args:
+        status: HTTP status.
+        body: the Status object, possibly empty.
+        headers: the answer's headers.
+        target: the object of the call.
+    """
+    message = str(body.get("message") or body.get("reason") or f"HTTP status {status}")
+    explain = _BY_STATUS.get(status, _server_error if status >= 500 else _as_said)
+    return explain(message, body, headers, target)
+
+
+def _as_said(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
+    return message
+
+
+def _unauthorized(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
+    return (
+        "the API server does not accept the credentials (401 Unauthorized): the token or certificate is wrong "
+        "or has expired. Renew it in the kubeconfig, or give another one (kubeconfig, context, api_key)."
+    )
+
+
+def _forbidden(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
+    refusal = admission_refusal(message, target.namespace)
+    if refusal:
+        return refusal
+    match = _RBAC.search(message)
+    if not match:
+        return message
+    resource = f"{match['resource']}.{match['group']}" if match["group"] else match["resource"]
+    where = f'in namespace "{match["namespace"]}"' if match["namespace"] else "at the cluster scope"
+    return (
+        f'user "{match["user"]}" may not {match["verb"]} {resource} {where} (403 Forbidden). '
+        f'Grant the verb "{match["verb"]}" on "{resource}" to that user by a Role or ClusterRole and its binding.'
+    )
+
+
+def _not_found(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
+    details = body.get("details") or {}
+    if details.get("kind") == "namespaces" and target.kind != "Namespace":
+        return f'namespace "{details.get("name")}" does not exist. Create it, or set create_namespace to true.'
+    return message
+
+
+def _conflict(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
+    causes = [
+        cause
+        for cause in (body.get("details") or {}).get("causes") or []
+        if cause.get("reason") == "FieldManagerConflict"
+    ]
+    if not causes:
+        return f"{message} (409 Conflict). Another client changed the object meanwhile: run the task again."
+    owned = "; ".join(f"{cause.get('field')} is managed by {_owner(cause)}" for cause in causes)
+    return (
+        f"{owned} (409 Conflict). Leave the field out of the definition, let its manager change it, "
+        "or take it over with force_conflicts set to true."
+    )
+
+
+def _owner(cause: Mapping) -> str:
+    match = _OWNER.search(str(cause.get("message")))
+    return f'"{match["manager"]}"' if match else str(cause.get("message"))
+
+
+def _invalid(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
+    causes = (body.get("details") or {}).get("causes") or []
+    said = "; ".join(f"{cause.get('field')}: {cause.get('message')}" for cause in causes) or message
+    if not is_immutable_field(body):
+        return said
+    return (
+        f"{said.rstrip('.')}. The API server does not let this field change on an existing {target.kind}: "
+        "set recreate to true, remove the object first, or choose another name."
+    )
+
+
+def _too_many_requests(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
+    seconds = headers.get("Retry-After") or (body.get("details") or {}).get("retryAfterSeconds")
+    when = f"in {seconds} seconds" if seconds else "later"
+    return f"the API server has too many requests (429 Too Many Requests: {message}). Run the task again {when}."
+
+
+def _server_error(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
+    code = body.get("code") or "5xx"
+    return f"the API server failed ({code}): {message}. Look at its log; the same call may succeed later."
+
+
+_BY_STATUS = {
+    401: _unauthorized,
+    403: _forbidden,
+    404: _not_found,
+    409: _conflict,
+    422: _invalid,
+    429: _too_many_requests,
+}

@@ -1,0 +1,207 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: workload_info
+short_description: List the HostProcess containers of a cluster
+version_added: 1.0.0
+description:
+  - Lists every container of every HostProcess pod with the node it runs on, its id, the name of its job object on that
+    node, and the limits it declares.
+  - Pods are read a page at a time, so that memory does not grow with the cluster.
+  - What it returns is what M(kubewin.hostprocess.job_object_check) compares with the job objects of a node.
+options:
+  namespace:
+    description:
+      - Only pods of this namespace. All namespaces without it.
+    type: str
+  node:
+    description:
+      - Only pods on this node (its name in Kubernetes).
+    type: str
+  label_selectors:
+    description:
+      - Only pods with these labels, such as V(app=kube-proxy) or V(tier in (a, b)).
+    type: list
+    elements: str
+    default: []
+  page_size:
+    description:
+      - Pods that the API server is asked for at once.
+    type: int
+    default: 500
+extends_documentation_fragment:
+  - kubewin.hostprocess.cluster_auth
+  - kubewin.hostprocess.attributes
+  - kubewin.hostprocess.attributes.info
+  - kubewin.hostprocess.attributes.cluster
+requirements:
+  - python >= 3.11
+  - kubernetes >= 28.1.0
+  - PyYAML
+author:
+  - The kubewin.hostprocess contributors (@kubewin)
+seealso:
+  - module: kubewin.hostprocess.workload
+"""
+
+EXAMPLES = r"""
+- name: List every HostProcess container
+  kubewin.hostprocess.workload_info:
+  register: hostprocess
+
+- name: Show those that were restarted
+  ansible.builtin.debug:
+    msg: "{{ hostprocess.containers | selectattr('restart_count', 'gt', 0) | map(attribute='pod') }}"
+
+- name: List those of one node
+  kubewin.hostprocess.workload_info:
+    node: win-2022-a
+    kubeconfig: ~/.kube/production
+"""
+
+RETURN = r"""
+kubernetes_version:
+  description: Version of the API server.
+  returned: success
+  type: str
+  sample: 1.36.3
+containers:
+  description: HostProcess containers, in the order of the API server (namespace, then name of the pod).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: Namespace of the pod.
+      type: str
+      sample: kube-system
+    pod:
+      description: Name of the pod.
+      type: str
+      sample: kube-proxy-windows-7x2lq
+    pod_uid:
+      description: Unique id of the pod.
+      type: str
+      sample: 3219a2f0-bfc4-494b-93a1-5be759c8fdc8
+    pod_phase:
+      description: Phase of the pod.
+      type: str
+      sample: Running
+    node:
+      description: Name of the node; null while the pod is not scheduled.
+      type: str
+      sample: win-2022-a
+    owner:
+      description: What controls the pod; null for a pod without a controller.
+      type: dict
+      sample:
+        kind: DaemonSet
+        name: kube-proxy-windows
+    container:
+      description: Name of the container.
+      type: str
+      sample: kube-proxy
+    kind:
+      description: V(container), V(init) or V(ephemeral).
+      type: str
+      sample: container
+    image:
+      description: Image that the pod names.
+      type: str
+      sample: registry.example/kube-proxy:v1.36.3
+    container_id:
+      description: Id of the container at its runtime, 64 hexadecimal digits; null before it is created.
+      type: str
+      sample: 2f1c8e0b5a6d4c7e9f00112233445566778899aabbccddeeff00112233445566
+    job_name:
+      description: Name of the container's job object on the node; null before it is created.
+      type: str
+      sample: JobContainer_2f1c8e0b5a6d4c7e9f00112233445566778899aabbccddeeff00112233445566
+    state:
+      description: V(running), V(waiting) or V(terminated).
+      type: str
+      sample: running
+    state_reason:
+      description: Reason of a waiting or terminated state; null otherwise.
+      type: str
+      sample: CrashLoopBackOff
+    exit_code:
+      description: Exit code of a terminated container; null otherwise.
+      type: int
+      sample: 0
+    ready:
+      description: Whether the container is ready.
+      type: bool
+      sample: true
+    restart_count:
+      description: How often the container was restarted.
+      type: int
+      sample: 0
+    run_as_user:
+      description: The user or local group that it runs as, declared by the container or its pod; null without one.
+      type: str
+      sample: NT AUTHORITY\SYSTEM
+    limits:
+      description: Declared limits, as written; each null without one.
+      type: dict
+      sample:
+        cpu: 500m
+        memory: 256Mi
+    requests:
+      description: Declared requests, as written; each null without one.
+      type: dict
+      sample:
+        cpu: 100m
+        memory: 256Mi
+"""
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.connection import (
+    PAGE_SIZE,
+    Cluster,
+    open_cluster,
+)
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.hostprocess_pods import (
+    hostprocess_containers,
+)
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.module import (
+    cluster_module,
+    run_cluster_module,
+)
+
+ARGUMENTS = {
+    "namespace": {"type": "str"},
+    "node": {"type": "str"},
+    "label_selectors": {"type": "list", "elements": "str", "default": []},
+    "page_size": {"type": "int", "default": PAGE_SIZE},
+}
+
+
+def list_containers(cluster: Cluster, params: dict) -> list[dict]:
+    pages = cluster.pages(
+        "Pod",
+        namespace=params["namespace"],
+        label_selector=",".join(params["label_selectors"]) or None,
+        field_selector=f"spec.nodeName={params['node']}" if params["node"] else None,
+        page_size=params["page_size"],
+    )
+    return [row for page in pages for pod in page for row in hostprocess_containers(pod)]
+
+
+def survey(module) -> dict:
+    cluster = open_cluster(module)
+    return {
+        "changed": False,
+        "kubernetes_version": cluster.version(),
+        "containers": list_containers(cluster, module.params),
+    }
+
+
+def main() -> None:
+    run_cluster_module(cluster_module(ARGUMENTS, supports_check_mode=True), survey)
+
+
+if __name__ == "__main__":
+    main()

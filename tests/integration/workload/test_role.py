@@ -1,0 +1,89 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""roles/workload, by stock ansible-playbook. Pods' ends are written by the test, so there is no output to read."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from integration.workload.simulated_node import SimulatedNode, ended
+from integration.workload.support import run_playbook
+from kubernetes import client
+
+pytestmark = pytest.mark.controlplane
+
+ROLE = "kubewin.hostprocess.workload"
+SHOW = {"ansible.builtin.debug": {"var": "workload_node_task_results"}}
+
+
+@pytest.fixture
+def role(cluster, tmp_path):
+    """Apply the role once for each dictionary of variables."""
+
+    def run(*applications: dict, tasks_from: str = "main") -> list[dict]:
+        tasks = [
+            {
+                "ansible.builtin.include_role": {"name": ROLE, "tasks_from": tasks_from},
+                "vars": {"workload_kubeconfig": str(cluster.kubeconfig), "workload_wait_sleep": 1, **variables},
+            }
+            for variables in applications
+        ]
+        play = {"hosts": "localhost", "gather_facts": False, "ignore_errors": True, "tasks": [*tasks, SHOW]}
+        return run_playbook(None, tmp_path, [play])
+
+    return run
+
+
+def test_ready_made_workloads_and_manifests_are_deployed_once_and_removed(role, api, namespace):
+    chosen = {
+        "workload_ready_made": ["csi_proxy", "kube_proxy", "log_collector"],
+        "workload_wait": False,
+        "workload_definitions": [
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}, "data": {"a": "b"}}
+        ],
+        "workload_namespace": namespace,
+        "workload_log_collector_configuration": {"path": 'C:\\logs\\"all"'},
+        **{f"workload_{name}_image": "registry.example/it:1" for name in ("csi_proxy", "kube_proxy", "log_collector")},
+        **{f"workload_{name}_namespace": namespace for name in ("csi_proxy", "kube_proxy", "log_collector")},
+    }
+    removal = {**chosen, "workload_state": "absent", "workload_wait": True}
+    results = role(chosen, chosen, removal)
+    applied, again, removed = (one for one in results if one["task"].endswith("Bring the workloads to their state"))
+    assert {action["name"] for action in applied["actions"]} == {
+        "extra",
+        "csi-proxy",
+        "kube-proxy-windows",
+        "log-collector",
+    }
+    assert not again["changed"]
+    stored = {resource["metadata"]["name"]: resource for resource in again["resources"] if "data" in resource}
+    assert stored["log-collector"]["data"]["config.json"] == '{"path": "C:\\\\logs\\\\\\"all\\""}'
+    assert removed["changed"]
+    assert client.AppsV1Api(api).list_namespaced_daemon_set(namespace).items == []
+
+
+def test_a_ready_made_workload_without_an_image_is_refused(role):
+    results = role({"workload_ready_made": ["csi_proxy"]})
+    refused = next(one for one in results if one["failed"])
+    assert "workload_csi_proxy_image" in str(refused)
+
+
+def test_a_node_task_brings_exit_codes_back_from_every_node_also_when_one_fails(role, api, core_api, namespace):
+    suffix = uuid.uuid4().hex[:6]
+    variables = {
+        "workload_node_task_image": "registry.example/base:1",
+        "workload_node_task_command": ["cmd.exe", "/c", "exit 5"],
+        "workload_node_task_namespace": namespace,
+        "workload_node_task_nodes": [f"good-{suffix}", f"bad-{suffix}"],
+        "workload_node_task_timeout": 30,
+    }
+    with SimulatedNode(api, f"good-{suffix}", ended(0)), SimulatedNode(api, f"bad-{suffix}", ended(5)):
+        results = role(variables, tasks_from="node_task")
+    outcome = results[-1]["workload_node_task_results"]
+    assert outcome[f"good-{suffix}"]["succeeded"] is True
+    assert outcome[f"good-{suffix}"]["exit_code"] == 0
+    assert outcome[f"bad-{suffix}"]["succeeded"] is False
+    assert outcome[f"bad-{suffix}"]["exit_code"] == 5
+    (failed,) = (one for one in results if one["task"].endswith("Fail if the command failed on a node"))
+    assert failed["msg"] == f"The node task node-task failed on 1 of 2 nodes: bad-{suffix} (exit code 5)"
+    assert core_api.list_namespaced_pod(namespace).items == [], "the pods are removed"

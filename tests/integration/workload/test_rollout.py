@@ -1,0 +1,179 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Waiting. The controllers and the scheduler are real; what a kubelet would report is written by the test."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+
+import pytest
+from integration.workload.simulated_node import SimulatedNode, ended, running, waiting
+from kubernetes import client
+
+pytestmark = pytest.mark.controlplane
+
+MODULE = "kubewin.hostprocess.workload"
+
+
+@pytest.fixture
+def node(api):
+    with SimulatedNode(api, f"win-{uuid.uuid4().hex[:6]}") as simulated:
+        yield simulated
+
+
+@pytest.fixture
+def agent(namespace, node):
+    """A task that brings up a workload on the test's node and waits for it."""
+
+    def task(**options) -> dict:
+        base = {
+            "name": "agent",
+            "namespace": namespace,
+            "image": "registry.example/agent:1",
+            "node_selector": {"kubernetes.io/hostname": node.name},
+            "wait": True,
+            "wait_sleep": 1,
+            "wait_timeout": 60,
+        }
+        return {MODULE: {**base, **options}}
+
+    return task
+
+
+@pytest.fixture
+def gone(namespace):
+    def task(kind: str) -> dict:
+        return {
+            MODULE: {
+                "kind": kind,
+                "name": "agent",
+                "namespace": namespace,
+                "state": "absent",
+                "wait": True,
+                "wait_sleep": 1,
+                "wait_timeout": 60,
+            }
+        }
+
+    return task
+
+
+@pytest.mark.parametrize(
+    ("kind", "status_of"),
+    [("DaemonSet", running), ("Deployment", running), ("StatefulSet", running), ("Pod", running), ("Job", ended(0))],
+)
+def test_every_kind_is_waited_for_until_ready_and_until_its_pods_are_gone(
+    call, core_api, namespace, node, agent, gone, kind, status_of
+):
+    node.status_of = status_of
+    ready, again, removed = call(agent(kind=kind), agent(kind=kind), gone(kind))
+    assert not ready["failed"], ready["msg"]
+    assert not again["changed"]
+    assert removed["changed"]
+    assert core_api.list_namespaced_pod(namespace).items == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "status_of", "said"),
+    [
+        (
+            "DaemonSet",
+            waiting("ImagePullBackOff", 'Back-off pulling image "registry.example/agent:1"'),
+            'image "registry.example/agent:1" can\'t be pulled',
+        ),
+        (
+            "Deployment",
+            waiting("RunContainerError", "hcs: agent.exe: The system cannot find the file specified."),
+            "the command does not exist",
+        ),
+        (
+            "StatefulSet",
+            waiting("CreateContainerConfigError", 'secret "agent" not found'),
+            'secret "agent" not found',
+        ),
+        ("Pod", ended(3), "ended with exit code 3"),
+        ("Job", ended(4), "ended with exit code 4"),
+    ],
+)
+def test_a_failed_rollout_is_explained_in_one_line(call, node, agent, kind, status_of, said):
+    node.status_of = status_of
+    options = {"Job": {"backoff_limit": 0}, "Pod": {"restart_policy": "Never"}}.get(kind, {})
+    (result,) = call(agent(kind=kind, wait_timeout=8, **options))
+    assert result["failed"]
+    assert said in result["msg"]
+    assert said in result["reason"]
+    assert "\n" not in result["msg"]
+    assert node.name in result["reason"]
+
+
+def test_a_pod_that_no_node_can_take_is_explained(call, agent):
+    (result,) = call(agent(kind="Deployment", node_selector={"pool": "nowhere"}, wait_timeout=4))
+    assert "no node can take it: 0/" in result["reason"]
+
+
+def test_a_daemon_set_that_matches_no_node_is_ready_with_a_warning(play, agent):
+    (result,) = play(agent(node_selector={"pool": "nowhere"}))
+    assert not result["failed"]
+    assert any("runs nowhere" in str(warning) for warning in result["warnings"])
+
+
+def test_a_quota_that_stops_the_controller_is_explained(call, core_api, namespace, agent):
+    core_api.create_namespaced_resource_quota(
+        namespace, {"metadata": {"name": "small"}, "spec": {"hard": {"pods": "0"}}}
+    )
+    # The quota controller has to have counted before admission refuses.
+    time.sleep(1)
+    (result,) = call(agent(kind="Deployment", wait_timeout=8))
+    assert "quota small is exhausted" in result["reason"]
+
+
+def test_what_the_controller_alone_is_forbidden_is_explained(call, node, core_api, namespace, agent):
+    """The namespace gets stricter once the workload is stored: only the controller meets the refusal."""
+    label = "pod-security.kubernetes.io/enforce"
+
+    def forbid_and_evict(pod: client.V1Pod) -> None:
+        core_api.patch_namespace(namespace, {"metadata": {"labels": {label: "baseline"}}})
+        core_api.delete_namespaced_pod(pod.metadata.name, namespace)
+
+    node.status_of = forbid_and_evict
+    (result,) = call(agent(kind="Deployment", wait_timeout=8))
+    assert f"{label}=privileged" in result["reason"]
+
+
+def test_a_pod_whose_node_is_silent_is_named_when_it_does_not_go(call, node, agent, gone):
+    applied = call(agent())
+    assert not applied[0]["failed"]
+    node._stopped.set()
+    removing = gone("DaemonSet")
+    removing[MODULE]["wait_timeout"] = 4
+    (result,) = call(removing)
+    assert result["failed"]
+    assert f"on node {node.name}" in result["msg"]
+
+
+def test_an_update_is_waited_for_until_every_pod_is_new(call, core_api, namespace, agent):
+    call(agent())
+    (updated,) = call(agent(image="registry.example/agent:2"))
+    assert not updated["failed"]
+    images = [pod.spec.containers[0].image for pod in core_api.list_namespaced_pod(namespace).items]
+    assert images == ["registry.example/agent:2"]
+
+
+def test_a_workload_that_is_deleted_while_it_is_waited_for_ends_the_wait(call, api, namespace, node, agent):
+    node.status_of = lambda pod: None
+    apps_api = client.AppsV1Api(api)
+
+    def delete_soon() -> None:
+        for _attempt in range(200):
+            if apps_api.list_namespaced_daemon_set(namespace).items:
+                time.sleep(2)
+                apps_api.delete_namespaced_daemon_set("agent", namespace)
+                return
+            time.sleep(0.1)
+
+    deleting = threading.Thread(target=delete_soon)
+    deleting.start()
+    (result,) = call(agent(wait_timeout=80))
+    deleting.join()
+    assert "it was deleted meanwhile" in result["msg"]

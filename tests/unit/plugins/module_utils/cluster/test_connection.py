@@ -1,0 +1,146 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The boundary: whatever a client raises leaves as a ClusterError; the client here is a stand-in."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster import connection
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.connection import Cluster, open_cluster
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.errors import ClusterError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.hostprocess_pods import (
+    hostprocess_containers,
+)
+
+
+class Client:
+    """A client whose every answer to a list is the next of a sequence; an exception in it is raised."""
+
+    dry_run = False
+    configuration = SimpleNamespace(host="https://192.0.2.1:6443")
+
+    def __init__(self, answers):
+        self.answers = iter(answers)
+        self.asked = []
+
+    def resource(self, kind, api_version):
+        return SimpleNamespace(kind=kind, group_version=api_version, namespaced=True)
+
+    def get(self, resource, **params):
+        self.asked.append(params)
+        answer = next(self.answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return SimpleNamespace(data=json.dumps(answer))
+
+
+def cluster(*answers) -> Cluster:
+    return Cluster(Client(answers), "tests", force_conflicts=False, check_mode=False)
+
+
+def refusal(status: int, message: str = "no", **body) -> ApiException:
+    error = ApiException(status=status, reason=message)
+    error.body = json.dumps({"kind": "Status", "message": message, "code": status, **body})
+    error.headers = {}
+    return error
+
+
+def page(items: list, token: str = "") -> dict:
+    return {"items": items, "metadata": {"continue": token} if token else {}}
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "transient"),
+    [
+        (refusal(401), "401 Unauthorized", False),
+        (refusal(429), "429 Too Many Requests", True),
+        (refusal(500), "the API server failed (500)", True),
+        (
+            MaxRetryError(None, "/", NewConnectionError(None, "[Errno 111] Connection refused")),
+            "can't be reached",
+            True,
+        ),
+        (ConfigException("Invalid kube-config file. No configuration found."), "No configuration found", False),
+        (CoreException("Failed to find exact match for v1.Pod"), "exact match for v1.Pod", False),
+        (OSError(2, "No such file", "ca.crt"), "ca.crt", False),
+    ],
+)
+def test_every_error_of_the_client_becomes_one_of_ours(error, said, transient):
+    with pytest.raises(ClusterError) as raised:
+        cluster(error).list("Pod", namespace="logs")
+    assert str(raised.value).startswith("Failed to list Pod objects of namespace logs: ")
+    assert said in str(raised.value)
+    assert raised.value.transient is transient
+
+
+def test_an_error_that_the_service_has_wrapped_is_unwrapped():
+    with pytest.raises(ClusterError) as raised:
+        cluster(refusal(403, 'User "bob" cannot get resource "pods" in API group "" in the namespace "logs"')).get(
+            {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "agent", "namespace": "logs"}}
+        )
+    assert 'Failed to read Pod logs/agent: user "bob" may not get pods in namespace "logs"' in str(raised.value)
+
+
+def test_pages_are_asked_for_one_by_one_until_the_last():
+    paged = cluster(page([1, 2], "first"), page([3], "second"), page([4]))
+    assert list(paged.pages("Pod", page_size=2)) == [[1, 2], [3], [4]]
+    assert [asked["_continue"] for asked in paged._client.asked] == [None, "first", "second"]
+    assert {asked["limit"] for asked in paged._client.asked} == {2}
+
+
+def test_an_expired_page_goes_on_with_the_token_of_the_refusal():
+    paged = cluster(page([1], "old"), refusal(410, metadata={"continue": "fresh"}), page([2]))
+    assert list(paged.pages("Pod")) == [[1], [2]]
+    assert paged._client.asked[-1]["_continue"] == "fresh"
+
+
+def test_an_expired_page_without_a_token_fails():
+    with pytest.raises(ClusterError):
+        list(cluster(page([1], "old"), refusal(410)).pages("Pod"))
+
+
+def test_memory_stays_flat_over_many_pages():
+    big = {
+        "metadata": {"annotations": {"filling": "x" * 20_000}},
+        "spec": {"securityContext": {"windowsOptions": {"hostProcess": True}}, "containers": [{"name": "agent"}]},
+    }
+
+    def peak(pages: int) -> int:
+        answers = (page([big] * 10, token="" if number == pages - 1 else "more") for number in range(pages))
+        tracemalloc.start()
+        count = sum(
+            1
+            for items in Cluster(Client(answers), "tests", False, False).pages("Pod")
+            for pod in items
+            for _row in hostprocess_containers(pod)
+        )
+        _now, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert count == pages * 10
+        return most
+
+    assert peak(50) < 2 * peak(5)
+
+
+def test_a_missing_kubeconfig_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("K8S_AUTH_KUBECONFIG", raising=False)
+    missing = str(tmp_path / "nowhere")
+    with pytest.raises(ClusterError, match=f"kubeconfig file {missing} does not exist"):
+        open_cluster(kubeconfig=missing)
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", missing)
+    with pytest.raises(ClusterError, match="does not exist"):
+        open_cluster()
+
+
+def test_the_missing_library_is_named(monkeypatch):
+    monkeypatch.setattr(connection, "HAS_KUBERNETES", False)
+    with pytest.raises(ClusterError, match=r"required Python library \(kubernetes\)"):
+        open_cluster()

@@ -1,0 +1,80 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Status objects are those that kube-apiserver 1.36.3 answered with."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.refusals import (
+    explain_refusal,
+    is_immutable_field,
+)
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.target import Target
+
+AGENT = Target("DaemonSet", "agent", "logs")
+POD_SECURITY = (
+    'pods "x" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true), hostProcess '
+    "(pod must not set securityContext.windowsOptions.hostProcess=true)"
+)
+RBAC = 'daemonsets.apps "agent" is forbidden: User "bob" cannot patch resource "daemonsets" in API group "apps" in '
+CONFLICT = {
+    "message": 'Apply failed with 1 conflict: conflict with "kubectl": .spec.minReadySeconds',
+    "details": {
+        "causes": [
+            {
+                "reason": "FieldManagerConflict",
+                "message": 'conflict with "kubectl" using apps/v1',
+                "field": ".spec.minReadySeconds",
+            }
+        ]
+    },
+}
+INVALID = {
+    "message": 'DaemonSet.apps "agent" is invalid',
+    "details": {
+        "causes": [{"field": "spec.template.spec.hostNetwork", "message": "Invalid value: false: must be true"}]
+    },
+}
+IMMUTABLE = {
+    "message": 'DaemonSet.apps "agent" is invalid: spec.selector: Invalid value: {}: field is immutable',
+    "details": {"causes": [{"field": "spec.selector", "message": "Invalid value: {}: field is immutable"}]},
+}
+QUOTA = 'pods "agent-1" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "said"),
+    [
+        (401, {"message": "Unauthorized"}, {}, ["401", "expired", "kubeconfig"]),
+        (403, {"message": POD_SECURITY}, {}, ["pod-security.kubernetes.io/enforce=privileged", 'namespace "logs"']),
+        (403, {"message": RBAC + 'the namespace "logs"'}, {}, ['"bob" may not patch daemonsets.apps', '"logs"']),
+        (403, {"message": RBAC.replace(" in the", "")}, {}, ["at the cluster scope"]),
+        (403, {"message": QUOTA}, {}, ["quota small is exhausted", "limited: pods=2"]),
+        (403, {"message": "denied by policy x"}, {}, ["denied by policy x"]),
+        (404, {"message": "m", "details": {"kind": "namespaces", "name": "logs"}}, {}, ['"logs" does not exist']),
+        (409, CONFLICT, {}, ['.spec.minReadySeconds is managed by "kubectl"', "force_conflicts"]),
+        (409, {"message": "the object has been modified"}, {}, ["has been modified", "again"]),
+        (422, INVALID, {}, ["spec.template.spec.hostNetwork: Invalid value: false: must be true"]),
+        (422, IMMUTABLE, {}, ["spec.selector", "recreate"]),
+        (429, {"message": "too many"}, {"Retry-After": "7"}, ["429", "in 7 seconds"]),
+        (429, {"message": "too many"}, {}, ["429", "later"]),
+        (500, {"message": "etcdserver: request timed out", "code": 500}, {}, ["500", "etcdserver: request timed out"]),
+        (418, {}, {}, ["HTTP status 418"]),
+    ],
+)
+def test_a_refusal_says_what_happened_and_what_to_do(status, body, headers, said):
+    text = explain_refusal(status, body, headers, AGENT)
+    for part in said:
+        assert part in text
+    assert "\n" not in text
+
+
+def test_only_an_immutable_field_calls_for_recreation():
+    assert is_immutable_field(IMMUTABLE)
+    assert not is_immutable_field(INVALID)
+
+
+def test_a_target_is_named_as_people_name_it():
+    assert str(AGENT) == "DaemonSet logs/agent"
+    assert str(Target("Namespace", "logs")) == "Namespace logs"
+    assert str(Target("Pod", namespace="logs")) == "Pod objects of namespace logs"
