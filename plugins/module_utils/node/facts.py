@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import yaml
+try:
+    import yaml
+except ImportError:
+    yaml = None  # ansible-core brings it; only ansible-test's import test goes without
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import NodeError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import containerd, gates

@@ -1,0 +1,44 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Filters by which the roles ask what to do on a node; documented in the .yml files beside this one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import control_plane, plan
+
+
+def _told(function: Callable) -> Callable:
+    """Turn the errors of a pure function into one that a playbook shows as it is."""
+
+    @functools.wraps(function)
+    def filtered(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except ValueError as exc:
+            raise AnsibleFilterError(str(exc)) from exc
+        except (KeyError, TypeError, AttributeError) as exc:
+            raise AnsibleFilterError(
+                f"kubewin.hostprocess.{function.__name__}: the input isn't shaped as documented"
+                f" ({type(exc).__name__}: {exc})."
+            ) from exc
+
+    return filtered
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Any]:
+        functions = (
+            plan.full_version,
+            plan.windows_plan,
+            plan.containerd_plan,
+            plan.kubelet_plan,
+            control_plane.control_plane_plan,
+        )
+        return {function.__name__: _told(function) for function in functions}

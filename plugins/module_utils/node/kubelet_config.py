@@ -1,0 +1,154 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The kubelet's files: KubeletConfiguration, merged and judged before it is written, and its bootstrap kubeconfig.
+
+* ``merge(current, settings, feature_gates, kubernetes_version) -> Merged``    refused here what the kubelet refuses
+* ``bootstrap_kubeconfig(api_server, certificate_authority, token) -> str``
+
+Pure: text in, text out. Gates and fields are judged by the support matrix; tests/engines asks kubelet.exe itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+try:
+    import yaml
+except ImportError:
+    yaml = None  # ansible-core brings it; only ansible-test's import test goes without
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain, same
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gates, kubelet_fields, versions
+
+API_VERSION = "kubelet.config.k8s.io/v1beta1"
+KIND = "KubeletConfiguration"
+# On Windows there are no cgroups: up to 1.30 the kubelet refuses its own defaults of these two, from 1.31 on it
+# logs that it ignores them. These values are taken in silence by all.
+_WITHOUT_CGROUPS: dict[str, Any] = {"cgroupsPerQOS": False, "enforceNodeAllocatable": []}
+# Field of the configuration from here on; before, the flag --container-runtime-endpoint.
+_ENDPOINT_FIELD_SINCE = "1.27"
+_TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a file should be: its text, the text it was, and what a person should know about it."""
+
+    text: str
+    before: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return self.text != self.before
+
+
+def endpoint_is_a_field(kubernetes_version: str | float) -> bool:
+    """Tell whether the runtime's endpoint goes into the configuration (1.27 and later) or on the command line."""
+    return versions.at_least(versions.kubernetes(kubernetes_version), _ENDPOINT_FIELD_SINCE)
+
+
+def merge(
+    current: str | None,
+    settings: Mapping,
+    feature_gates: Mapping,
+    kubernetes_version: str | float,
+    sha256: str | None = None,
+) -> Merged:
+    """Merge settings and feature gates into a KubeletConfiguration.
+
+    Args:
+        current: the file's text; None where there is no file.
+        settings: wanted fields. Maps are merged, every other value replaces what is there, null removes a field.
+        feature_gates: gate to true or false; null removes a gate that the file has.
+        kubernetes_version: the kubelet that will read the file.
+        sha256: hash of the file's bytes; shows a file that is not the plain UTF-8 that ``current`` is.
+
+    Raises:
+        ConfigurationError: the file can't be read, or the kubelet would not start with what it would become.
+    """
+    before = current or ""
+    found = _parse(before, sha256)
+    wanted = plain(settings, "configuration")
+    if feature_gates:
+        wanted["featureGates"] = {**(wanted.get("featureGates") or {}), **plain(feature_gates, "feature_gates")}
+    header = {"apiVersion": API_VERSION, "kind": KIND}
+    expected = overlay({**header, **_WITHOUT_CGROUPS, **found}, wanted)
+    for field, value in header.items():
+        if expected.get(field) != value:
+            raise ConfigurationError(f"the kubelet's configuration has {field}: {expected.get(field)}, not {value}.")
+    if not expected.get("featureGates", True):
+        del expected["featureGates"]
+    warnings = _judge(expected, kubernetes_version)
+    unchanged = current is not None and same(found, expected)
+    return Merged(before if unchanged else _dump(expected), before, tuple(warnings))
+
+
+def _judge(configuration: dict, kubernetes_version: str | float) -> list[str]:
+    """Refuse gates and fields that stop this kubelet; return what is only worth knowing."""
+    chosen = configuration.get("featureGates", {})
+    for gate, enabled in chosen.items():
+        if not isinstance(enabled, bool):
+            raise ConfigurationError(f"feature gate {gate} is {enabled!r}; write true or false.")
+    verdicts = gates.check_gates("kubelet", chosen, kubernetes_version)
+    refused = [verdict for verdict in verdicts if not verdict.accepted]
+    warnings = [f"{verdict.message}. {verdict.fix}" for verdict in verdicts if verdict.accepted]
+    for verdict in kubelet_fields.check_fields(configuration, kubernetes_version):
+        if verdict.state == "refused":
+            refused.append(verdict)
+        else:
+            warnings.append(f"{verdict.message}. {verdict.fix}")
+    if refused:
+        raise ConfigurationError(" ".join(f"{verdict.message}. {verdict.fix}" for verdict in refused))
+    return warnings
+
+
+def bootstrap_kubeconfig(api_server: str, certificate_authority: str, token: str) -> str:
+    """Return the kubeconfig with which a kubelet asks for its own certificate.
+
+    Args:
+        api_server: URL of the API server as the node reaches it.
+        certificate_authority: path on the node of the cluster's CA certificate.
+        token: bootstrap token, ``abcdef.0123456789abcdef``. It never appears in an error.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise ConfigurationError(
+            "kubelet_bootstrap_token is not a bootstrap token: six characters, a dot, sixteen characters, all of a-z"
+            " and 0-9. Make one: kubeadm token create."
+        )
+    name = "bootstrap"
+    cluster = {"server": str(api_server), "certificate-authority": str(certificate_authority)}
+    return _dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": cluster}],
+            "users": [{"name": name, "user": {"token": str(token)}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )
+
+
+def _parse(text: str, sha256: str | None) -> dict:
+    remedy = "Save it as UTF-8 without a byte order mark, or move it away to have a new one written."
+    altered = hashlib.sha256(text.encode()).hexdigest() != sha256.lower() if sha256 and text else "\ufffd" in text
+    if altered or "\x00" in text or text.startswith("\ufeff"):
+        raise ConfigurationError(f"the kubelet's configuration is not plain UTF-8. {remedy}")
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        raise ConfigurationError(
+            f"the kubelet's configuration is not valid YAML: {exc}. Correct that place, or move the file away."
+        ) from exc
+    if found is not None and not isinstance(found, dict):
+        raise ConfigurationError(f"the kubelet's configuration is not a map of fields. {remedy}")
+    return found or {}
+
+
+def _dump(data: dict) -> str:
+    return yaml.safe_dump(data, sort_keys=False, default_flow_style=False, width=10_000)

@@ -1,0 +1,1 @@
+"""The vendors' Windows programs judge the configuration files that the collection writes."""

@@ -1,0 +1,130 @@
+"""containerd.exe judges every config.toml that containerd_config writes, and what it refuses to write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_config import merge
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
+from engines.judge import Judge
+from engines.versions import CONTAINERDS, line
+
+pytestmark = pytest.mark.wine
+
+CRI = "io.containerd.grpc.v1.cri"
+IMAGES, RUNTIME = "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"
+WISHES = {
+    "sandbox_image": "registry.example.com/pause:9.9",
+    "cni_bin_directory": "C:\\opt\\cni\\bin",
+    "cni_conf_directory": "C:\\etc\\cni\\net.d",
+    "registry_config_path": "C:\\certs.d",
+}
+SETTINGS = {"root": "C:\\data\\root", "proxy_plugins": {"mine": {"type": "snapshot", "address": "\\\\.\\pipe\\mine"}}}
+FOREIGN = "# by hand\ndisabled_plugins = ['io.containerd.snapshotter.v1.cimfs'] # kept\n"
+# A file that another tool wrote, by the version that it is in; each sets CNI, so that the merge has to find it.
+FILES = {
+    None: None,
+    2: f"version = 2\n{FOREIGN}[plugins.'{CRI}'.cni]\n  conf_template = 'C:\\t'\n",
+    3: f"version = 3\n{FOREIGN}[plugins.'{RUNTIME}'.cni]\n  conf_template = 'C:\\t'\n",
+    4: f"version = 4\n{FOREIGN}[plugins.'{RUNTIME}'.cni]\n  conf_template = 'C:\\t'\n",
+}
+
+
+def readable(containerd: str) -> tuple[int, ...]:
+    """The file versions that an engine reads whole; as containerd's own release notes have it."""
+    if line(containerd) < (2, 0):
+        return (2,)
+    return (2, 3) if line(containerd) < (2, 3) else (2, 3, 4)
+
+
+def effective(dump: dict) -> dict[str, Any]:
+    """The wishes, as a dump in whatever version has them."""
+    plugins = dump["plugins"]
+    if dump["version"] == 2:
+        images = runtime = plugins[CRI]
+        sandbox = images["sandbox_image"]
+    else:
+        images, runtime = plugins[IMAGES], plugins[RUNTIME]
+        sandbox = images["pinned_images"]["sandbox"]
+    cni = runtime["cni"]
+    # 2.1 to 2.3 show the default of bin_dirs beside a bin_dir that is set, and go by bin_dir.
+    folders = [cni["bin_dir"]] if cni.get("bin_dir") else cni["bin_dirs"]
+    return {
+        "sandbox_image": sandbox,
+        "cni_bin_directory": "|".join(folders),
+        "cni_conf_directory": cni["conf_dir"],
+        "registry_config_path": images["registry"]["config_path"],
+    }
+
+
+CASES = [(containerd, version) for containerd in CONTAINERDS for version in (None, *readable(containerd))]
+
+
+@pytest.mark.parametrize(("containerd", "version"), CASES)
+def test_what_is_written_is_accepted_and_comes_to_what_was_meant(judge: Judge, containerd: str, version: int | None):
+    before = FILES[version]
+    merged = merge(before, SETTINGS, containerd, **WISHES)
+    verdict = judge.containerd(containerd, merged.text.encode())
+    assert verdict.accepted, verdict.log
+    assert verdict.unknown_keys == []
+    assert effective(verdict.effective) == WISHES
+    assert verdict.effective["root"] == SETTINGS["root"]
+    assert verdict.effective["proxy_plugins"]["mine"]["address"] == SETTINGS["proxy_plugins"]["mine"]["address"]
+    if before:
+        assert "# by hand" in merged.text
+        assert verdict.effective["disabled_plugins"] == ["io.containerd.snapshotter.v1.cimfs"]
+
+
+REFUSED = {
+    "a byte order mark": (b"\xef\xbb\xbfversion = 2\n", (2, 0)),
+    "no TOML": (b"version = \n", (1, 0)),
+    "UTF-16": ("version = 2\n".encode("utf-16"), (1, 0)),
+    "a version of the future": (b"version = 9\n", (1, 0)),
+}
+
+
+@pytest.mark.parametrize("containerd", CONTAINERDS)
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_here_is_refused_there(judge: Judge, containerd: str, case: str):
+    """1.7 takes a byte order mark; it is refused for 1.7 too, because the next version would not start with it."""
+    content, since = REFUSED[case]
+    with pytest.raises(ConfigurationError):
+        merge(content.decode("utf-8", "replace"), {}, containerd)
+    assert judge.containerd(containerd, content).accepted == (line(containerd) < since)
+
+
+@pytest.mark.parametrize("containerd", CONTAINERDS)
+def test_a_file_version_that_the_engine_can_not_read_is_refused_here_too(judge: Judge, containerd: str):
+    for version in {2, 3, 4} - set(readable(containerd)):
+        text = f"version = {version}\n"
+        with pytest.raises(ConfigurationError, match="can't read"):
+            merge(text, {}, containerd)
+        assert not judge.containerd(containerd, text.encode()).accepted
+
+
+@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if (2, 0) <= line(version) < (2, 3)])
+def test_a_version_1_file_is_refused_where_the_engine_loses_its_settings_in_silence(judge: Judge, containerd: str):
+    text = '[plugins.cri]\n  sandbox_image = "registry.example.com/pause:9.9"\n'
+    with pytest.raises(ConfigurationError, match="drops its CRI settings"):
+        merge(text, {}, containerd)
+    verdict = judge.containerd(containerd, text.encode())
+    assert verdict.accepted
+    assert effective(verdict.effective)["sandbox_image"] != WISHES["sandbox_image"]
+
+
+@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) >= (2, 0)])
+def test_an_old_cni_key_is_renamed_where_the_engine_would_ignore_it(judge: Judge, containerd: str):
+    key = "bin_dirs" if line(containerd) == (2, 0) else "bin_dir"
+    value = "['C:\\opt\\cni\\bin']" if key == "bin_dirs" else "'C:\\opt\\cni\\bin'"
+    text = f"version = 3\n[plugins.'{RUNTIME}'.cni]\n  {key} = {value}\n"
+    merged = merge(text, {}, containerd)
+    verdict = judge.containerd(containerd, merged.text.encode())
+    assert verdict.accepted, verdict.log
+    assert verdict.unknown_keys == []
+    assert effective(verdict.effective)["cni_bin_directory"] == "C:\\opt\\cni\\bin"
+    if merged.changed:
+        untouched = judge.containerd(containerd, text.encode())
+        assert untouched.accepted, untouched.log
+        assert effective(untouched.effective)["cni_bin_directory"] != "C:\\opt\\cni\\bin"

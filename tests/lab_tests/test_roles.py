@@ -1,0 +1,339 @@
+"""The preparing roles, run by stock ansible-playbook against modelled nodes over the real wire."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.server
+import io
+import os
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lab_tests.wire_support import PASSWORD, ROOT, TRANSPORTS, USER, Certificates, core_or_skip, make_certificates
+
+from lab.host.interface import Identity
+from lab.host.model import ModelHost
+from lab.wire.server import WinRMServer
+
+CONTAINERD = r"C:\Program Files\containerd"
+FOREIGN = "# put here by hand\nversion = 3\ndisabled_plugins = ['io.containerd.snapshotter.v1.cimfs'] # no disks\n"
+AUTHORITY = "-----BEGIN CERTIFICATE-----\nmodel\n-----END CERTIFICATE-----"
+TOKEN = "abcdef.0123456789abcdef"
+# Modules that run on the node; what prepares a bare node may take this many, a prepared one that many (issue 6).
+BARE_AT_MOST, PREPARED_AT_MOST = 20, 1
+
+
+def archive(version: str) -> bytes:
+    """A release archive as containerd publishes it, holding programs that a model understands."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+        for name in ("containerd.exe", "containerd-shim-runhcs-v1.exe", "ctr.exe"):
+            content = f"MZ model {name} version={version}".encode()
+            entry = tarfile.TarInfo(f"bin/{name}")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+@dataclass
+class Releases:
+    """A web server with the files that roles download, and their hashes."""
+
+    url: str
+    files: dict[str, bytes]
+
+    def variables(self, containerd: str = "2.2.9", kubelet: str = "1.36.3") -> dict[str, Any]:
+        """The roles' variables for two versions."""
+        self.files[f"/containerd-{containerd}.tar.gz"] = archive(containerd)
+        self.files[f"/kubelet-{kubelet}.exe"] = f"MZ model kubelet version={kubelet}".encode()
+        return {
+            "containerd_version": containerd,
+            "containerd_url": f"{self.url}/containerd-{containerd}.tar.gz",
+            "containerd_sha256": self.sha256(f"/containerd-{containerd}.tar.gz"),
+            "kubelet_version": f"v{kubelet}",
+            "kubelet_url": f"{self.url}/kubelet-{kubelet}.exe",
+            "kubelet_sha256": self.sha256(f"/kubelet-{kubelet}.exe"),
+            "kubelet_api_server": "https://api.example.com:6443",
+            "kubelet_cluster_ca": AUTHORITY,
+            "kubelet_bootstrap_token": TOKEN,
+        }
+
+    def sha256(self, path: str) -> str:
+        return hashlib.sha256(self.files[path]).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def releases() -> Iterator[Releases]:
+    files: dict[str, bytes] = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = files.get(self.path)
+            self.send_response(404 if content is None else 200)
+            self.send_header("Content-Length", str(len(content or b"")))
+            self.end_headers()
+            self.wfile.write(content or b"")
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Releases(f"http://127.0.0.1:{server.server_address[1]}", files)
+    server.shutdown()
+
+
+@dataclass
+class Node:
+    """A served model node and how a playbook run on it ends."""
+
+    host: ModelHost
+    server: WinRMServer
+    certificates: Certificates
+    directory: Path
+    core: str = "2.19"
+
+    def prepare(self, variables: dict[str, Any], *extra: str, playbook: str = "prepare.yml") -> Outcome:
+        """Run a playbook of the collection; returns its end and the modules that it ran on the node."""
+        folder = core_or_skip(self.core)
+        address = {"ansible_host": self.server.address, "ansible_port": self.server.http_port}
+        login = {"ansible_connection": "winrm", "ansible_user": USER, "ansible_password": PASSWORD}
+        host = {**address, **login, **TRANSPORTS["ntlm_http"], "ansible_winrm_read_timeout_sec": 60, **variables}
+        inventory = self.directory / "inventory.yml"
+        inventory.write_text(yaml.safe_dump({"windows": {"hosts": {self.host.identity.computer_name: host}}}))
+        configuration = self.directory / "ansible.cfg"
+        configuration.write_text("[defaults]\n")
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
+            "ANSIBLE_CONFIG": str(configuration),
+            "ANSIBLE_HOME": str(self.directory / "home"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+        }
+        before = len(self.server.executions)
+        program = str(folder / "venv/bin/ansible-playbook")
+        command = [program, "-i", str(inventory), str(ROOT / "playbooks" / playbook), *extra]
+        done = subprocess.run(
+            command, env=environment, cwd=self.directory, capture_output=True, text=True, timeout=600, check=False
+        )
+        return Outcome(done.returncode, done.stdout + done.stderr, self.server.executions[before:])
+
+    def text(self, path: str) -> str:
+        return self.host.read(path).decode()
+
+    def tree(self) -> dict[str, str]:
+        """Every file below the folders that the roles write to, by hash."""
+        found = {}
+        for root in (CONTAINERD, r"C:\k", r"C:\var"):
+            for path in self._walk(root):
+                found[path] = hashlib.sha256(self.host.read(path)).hexdigest()
+        return found
+
+    def _walk(self, path: str) -> Iterator[str]:
+        status = self.host.status(path)
+        if status is None:
+            return
+        if not status.is_directory:
+            yield path
+            return
+        for name in self.host.list_directory(path):
+            yield from self._walk(f"{path}\\{name}")
+
+
+@dataclass
+class Outcome:
+    """How a run ended."""
+
+    exit_code: int
+    text: str
+    executions: list[dict[str, Any]]
+
+    @property
+    def modules(self) -> list[str]:
+        return [execution["fqcn"].rsplit(".", 1)[1] for execution in self.executions]
+
+    def succeeded(self) -> Outcome:
+        assert self.exit_code == 0, self.text
+        return self
+
+    def refused(self, *words: str) -> Outcome:
+        """It failed, and says all of these words; folded lines count as one."""
+        flat = " ".join(self.text.split())
+        assert self.exit_code != 0, self.text
+        missing = [word for word in words if word not in flat]
+        assert not missing, f"{missing} not in:\n{self.text}"
+        return self
+
+    def changed(self) -> int:
+        recap = self.text[self.text.index("PLAY RECAP") :]
+        return int(recap.split("changed=")[1].split()[0])
+
+
+@pytest.fixture
+def node_of(tmp_path: Path) -> Iterator[Any]:
+    with contextlib.ExitStack() as stack:
+
+        def make(build: int = 20348, product: str = "Windows Server 2022 Datacenter", feature: bool = True) -> Node:
+            host = ModelHost(Identity("win1", product_name=product, build=build), downtime=0.0)
+            if feature and host.set_feature("Containers", True):
+                host.reboot()
+            host.make_directory(CONTAINERD)
+            host.write(f"{CONTAINERD}\\config.toml", FOREIGN.encode())
+            certificates = make_certificates(tmp_path, "127.0.9.1")
+            server = stack.enter_context(WinRMServer(host, "127.0.9.1", accounts={USER: PASSWORD}))
+            return Node(host, server, certificates, tmp_path)
+
+        yield make
+
+
+@pytest.fixture
+def node(node_of: Any) -> Node:
+    """A node that has the feature already, which saves the tests a restart."""
+    return node_of()
+
+
+@pytest.fixture
+def bare(node_of: Any) -> Node:
+    return node_of(feature=False)
+
+
+def test_a_bare_node_is_prepared_and_a_second_run_changes_nothing(bare: Node, releases: Releases) -> None:
+    node = bare
+    variables = releases.variables()
+    first = node.prepare(variables).succeeded()
+    assert len(first.executions) <= BARE_AT_MOST, first.modules
+    containerd, kubelet = node.host.service("containerd"), node.host.service("kubelet")
+    assert (containerd.state, kubelet.state) == ("running", "running")
+    assert kubelet.configuration.dependencies == ("containerd",)
+    assert containerd.configuration.failure_actions[-1].type == "restart"
+    assert "# put here by hand" in node.text(f"{CONTAINERD}\\config.toml")
+    assert node.host.status(f"{CONTAINERD}\\.staging") is None
+
+    before = node.tree()
+    second = node.prepare(variables).succeeded()
+    assert second.changed() == 0, second.text
+    assert len(second.executions) <= PREPARED_AT_MOST, second.modules
+    assert node.tree() == before
+
+
+def test_check_mode_changes_nothing_and_foretells_the_run(node: Node, releases: Releases) -> None:
+    variables = releases.variables()
+    before = node.tree()
+    foretold = node.prepare(variables, "--check", "--diff").succeeded()
+    assert node.tree() == before
+    assert (node.host.service("containerd"), node.host.service("kubelet")) == (None, None)
+    assert "+# put here by hand" not in foretold.text
+    assert "cgroupsPerQOS: false" in foretold.text
+    assert TOKEN not in foretold.text
+    assert foretold.changed() > 0
+    node.prepare(variables).succeeded()
+    assert node.prepare(variables, "--check").succeeded().changed() == 0
+
+
+def test_settings_are_merged_and_restart_containerd_once(node: Node, releases: Releases) -> None:
+    node.prepare(releases.variables()).succeeded()
+    process = node.host.service("containerd").process_id
+    changed = node.prepare({**releases.variables(), "containerd_sandbox_image": "registry.example.com/pause:9"})
+    assert changed.succeeded().modules.count("win_service") == 1
+    assert 'sandbox = "registry.example.com/pause:9"' in node.text(f"{CONTAINERD}\\config.toml")
+    assert "# put here by hand" in node.text(f"{CONTAINERD}\\config.toml")
+    assert node.host.service("containerd").process_id != process
+
+
+def test_a_version_change_swaps_programs_and_starts_everything_again(node: Node, releases: Releases) -> None:
+    node.prepare(releases.variables()).succeeded()
+    node.host.write(r"C:\k\kubelet.conf", b"joined")
+    newer = releases.variables(containerd="2.3.7", kubelet="1.36.4")
+    del newer["kubelet_bootstrap_token"]
+    node.prepare(newer).succeeded()
+    assert "version=2.3.7" in node.text(f"{CONTAINERD}\\containerd.exe")
+    assert "version=1.36.4" in node.text(r"C:\k\kubelet.exe")
+    assert [node.host.service(name).state for name in ("containerd", "kubelet")] == ["running", "running"]
+    assert node.text(r"C:\k\kubelet.conf") == "joined"
+    assert node.host.status(r"C:\k\kubelet.exe.new") is None
+    assert node.prepare(newer).succeeded().changed() == 0
+
+
+def test_an_installation_that_was_cut_off_is_done_again(node: Node, releases: Releases) -> None:
+    variables = releases.variables()
+    node.prepare(variables).succeeded()
+    node.host.make_directory(f"{CONTAINERD}\\.staging")
+    node.host.write(f"{CONTAINERD}\\.staging\\containerd.tar.gz", b"half")
+    node.host.write(f"{CONTAINERD}\\ctr.exe", b"half")
+    node.prepare(variables).succeeded()
+    assert node.text(f"{CONTAINERD}\\ctr.exe").endswith("version=2.2.9")
+    assert node.host.status(f"{CONTAINERD}\\.staging") is None
+
+
+def test_a_wrong_checksum_leaves_nothing_installed(node: Node, releases: Releases) -> None:
+    wrong = {**releases.variables(), "containerd_sha256": "0" * 64}
+    node.prepare(wrong).refused("did not match")
+    assert set(node.tree()) == {f"{CONTAINERD}\\config.toml"}
+    assert node.host.service("containerd") is None
+    node.prepare(releases.variables()).succeeded()
+
+
+def test_a_wrong_checksum_of_the_kubelet_leaves_the_running_one_alone(node: Node, releases: Releases) -> None:
+    node.prepare(releases.variables()).succeeded()
+    node.prepare({**releases.variables(kubelet="1.36.4"), "kubelet_sha256": "0" * 64}).refused("did not match")
+    assert "version=1.36.3" in node.text(r"C:\k\kubelet.exe")
+    assert node.host.service("kubelet").state == "running"
+
+
+REFUSALS = {
+    "no checksum": ({"containerd_sha256": ""}, ["containerd_sha256 is not set", "not downloaded without a checksum"]),
+    "removed gate": (
+        {"kubelet_feature_gates": {"WindowsHostProcessContainers": True}},
+        ["WindowsHostProcessContainers", "removed in 1.28", "Remove WindowsHostProcessContainers"],
+    ),
+    "no token": ({"kubelet_bootstrap_token": ""}, ["kubelet_bootstrap_token is not set", "kubeadm token create"]),
+    "no patch": ({"kubelet_version": 1.36}, ["names no patch"]),
+    "settings of another version": ({"containerd_config": {"version": 2}}, ["config.toml is version 3", "version 2"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_what_can_not_work_is_refused_before_anything_is_changed(node: Node, releases: Releases, case: str) -> None:
+    changes, words = REFUSALS[case]
+    before = node.tree()
+    refused = node.prepare({**releases.variables(), **changes}).refused(*words)
+    assert node.tree() == before
+    assert refused.modules == ["node_info"]
+    assert TOKEN not in refused.text
+
+
+def test_server_2016_is_refused_with_the_reason(node_of: Any, releases: Releases) -> None:
+    node = node_of(build=14393, product="Windows Server 2016 Datacenter")
+    refused = node.prepare(releases.variables()).refused("Windows Server 2016", "17763", "Nothing was changed")
+    assert refused.modules == ["node_info"]
+
+
+def test_a_file_with_a_byte_order_mark_is_refused(node: Node, releases: Releases) -> None:
+    content = b"\xef\xbb\xbf" + FOREIGN.encode()
+    node.host.write(f"{CONTAINERD}\\config.toml", content)
+    node.prepare(releases.variables()).refused("byte order mark")
+    assert node.host.read(f"{CONTAINERD}\\config.toml") == content
+
+
+def test_one_role_works_alone(node: Node, releases: Releases) -> None:
+    playbook = node.directory / "alone.yml"
+    playbook.write_text("- hosts: windows\n  gather_facts: false\n  roles: [kubewin.hostprocess.containerd]\n")
+    node.prepare(releases.variables(), playbook=str(playbook)).succeeded()
+    assert node.host.service("containerd").state == "running"
+    assert node.prepare(releases.variables(), playbook=str(playbook)).succeeded().changed() == 0
+
+
+@pytest.mark.parametrize("core", ["2.21"])
+def test_the_newest_core_prepares_a_node_too(node: Node, releases: Releases, core: str) -> None:
+    node.core = core
+    node.prepare(releases.variables()).succeeded()
+    assert node.prepare(releases.variables()).succeeded().changed() == 0
