@@ -12,9 +12,11 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.report.junit i
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.report.table import table
 
 
-def report(results: Any, expected: Any = (), generated: str = "", kubernetes: str = "") -> dict[str, Any]:
+def report(
+    results: Any, expected: Any = (), generated: str = "", kubernetes: str = "", accepted: Any = None
+) -> dict[str, Any]:
     """Return one report from the check results of many nodes."""
-    return _or_fail("report", lambda: build(results, expected, generated, kubernetes))
+    return _or_fail("report", lambda: build(results, expected, generated, kubernetes, accepted))
 
 
 def report_table(report: Any) -> str:

@@ -19,12 +19,21 @@ JOB_PREFIX = "JobContainer_"
 # As many digits as crictl shows.
 SHORT_ID = 13
 SEVERITIES = ("error", "warning", "info")
+# What a reason of node_info is called, by its severity.
+TITLES = {
+    "error": "Node is not ready for HostProcess containers",
+    "warning": "Node is ready, with a reservation",
+}
 # The worst first: so nodes are ordered, and so the fleet's verdict is the first that occurs.
 VERDICTS = ("finding", "unchecked", "undetermined", "ok")
 
 
 def build(
-    results: Iterable[Mapping[str, Any]], expected: Iterable[str] = (), generated: str = "", kubernetes: str = ""
+    results: Iterable[Mapping[str, Any]],
+    expected: Iterable[str] = (),
+    generated: str = "",
+    kubernetes: str = "",
+    accepted: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a fleet.
 
@@ -33,10 +42,13 @@ def build(
         expected: names of all nodes that should have been; those without a result are reported as unchecked.
         generated: when, as text.
         kubernetes: the cluster's version, if known.
+        accepted: codes of findings that this fleet lives with, each with the reason; they are listed apart and change
+            no verdict.
     """
+    accepted = accepted or {}
     by_name = {result["name"]: result for result in results}
     names = sorted({*by_name, *expected})
-    nodes = [_node(by_name[name]) if name in by_name else _unchecked(name) for name in names]
+    nodes = [_node(by_name[name], accepted) if name in by_name else _unchecked(name) for name in names]
     nodes.sort(key=lambda node: (VERDICTS.index(node["verdict"]), node["name"]))
     for number, node in enumerate(nodes, start=1):
         _anchor(node, f"node-{number}")
@@ -50,6 +62,7 @@ def build(
         "kubernetes_version": kubernetes,
         "summary": _summary(nodes, findings),
         "findings": findings,
+        "accepted": [finding for node in nodes for finding in node["accepted"]],
         "rows": [row for node in nodes for row in node["rows"]],
         "nodes": nodes,
     }
@@ -101,17 +114,25 @@ def _count(number: int, noun: str) -> str:
 
 
 def _unchecked(name: str) -> dict[str, Any]:
-    return {**_node({"name": name}), "verdict": "unchecked"}
+    return {**_node({"name": name}, {}), "verdict": "unchecked"}
 
 
-def _node(result: Mapping[str, Any]) -> dict[str, Any]:
+def _node(result: Mapping[str, Any], accepted_codes: Mapping[str, str]) -> dict[str, Any]:
     check, actual, facts = (result.get(part) or {} for part in ("check", "actual", "node"))
     rows = [dict(row) for row in check.get("rows") or []]
     jobs = {job["name"]: job for job in actual.get("job_objects") or []}
-    findings = [*(_not_ready(result["name"], reason) for reason in result.get("reasons") or [])]
-    findings += [dict(finding) for finding in check.get("findings") or []]
-    for finding in findings:
+    every = [*(_not_ready(result["name"], reason) for reason in result.get("reasons") or [])]
+    every += [dict(finding) for finding in check.get("findings") or []]
+    for finding in every:
         finding["evidence_text"] = json.dumps(finding.get("evidence") or {}, indent=2, default=str, ensure_ascii=False)
+    findings = [finding for finding in every if finding["code"] not in accepted_codes]
+    accepted = [
+        {**finding, "accepted_because": accepted_codes[finding["code"]]}
+        for finding in every
+        if finding["code"] in accepted_codes
+    ]
+    for row in rows:
+        row["verdict"] = _row_verdict(row, findings, accepted)
     pods = _pods(rows, jobs, findings, actual.get("shims") or [])
     system = facts.get("os") or {}
     node = {
@@ -131,6 +152,7 @@ def _node(result: Mapping[str, Any]) -> dict[str, Any]:
         "processes": sum(len(job.get("processes") or []) for job in jobs.values()),
         "trouble": sum(finding["severity"] != "info" for finding in findings),
         "findings": findings,
+        "accepted": accepted,
         "rows": rows,
         "pods": pods,
     }
@@ -155,7 +177,7 @@ def _not_ready(node: str, reason: Mapping[str, Any]) -> dict[str, Any]:
     """Return a reason of node_info in the shape of a finding."""
     return {
         "code": reason.get("code", ""),
-        "title": "Node is not ready for HostProcess containers",
+        "title": TITLES[reason.get("severity", "error")],
         "severity": reason.get("severity", "error"),
         "node": node,
         "namespace": None,
@@ -176,6 +198,13 @@ def _verdict(rows: list[dict[str, Any]], findings: list[dict[str, Any]], checked
     if not checked:
         return "unchecked"
     return "undetermined" if any(row["verdict"] == "undetermined" for row in rows) else "ok"
+
+
+def _row_verdict(row: Mapping[str, Any], findings: list[dict[str, Any]], accepted: list[dict[str, Any]]) -> str:
+    """Return ok for a row with which nothing is wrong but what is accepted."""
+    if row["verdict"] == "ok" or not any(_concerns(finding, row) for finding in accepted):
+        return row["verdict"]
+    return row["verdict"] if any(_concerns(finding, row) for finding in findings) else "ok"
 
 
 def _is_listed(job: Mapping[str, Any]) -> bool:

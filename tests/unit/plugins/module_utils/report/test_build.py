@@ -111,3 +111,23 @@ def test_an_undetermined_row_is_a_skipped_case(outcome):
     result = outcome("a")
     result["check"]["rows"][0]["verdict"] = "undetermined"
     assert ElementTree.fromstring(junit(build([result]))).get("skipped") == "1"
+
+
+def test_accepted_findings_stand_apart_and_change_no_verdict(outcome):
+    result = outcome("a", fault="rate")
+    code = result["check"]["findings"][0]["code"]
+    reason = {"code": "NRD006", "severity": "warning", "message": "no filter", "fix": "update", "evidence": {}}
+    result["reasons"] = [reason]
+    plain, lenient = build([result]), build([result], accepted={code: "known", "NRD006": "old"})
+    assert plain["summary"]["verdict"] == "finding"
+    assert lenient["summary"]["verdict"] == "ok"
+    assert lenient["findings"] == []
+    reasons = {(one["code"], one["accepted_because"]) for one in lenient["accepted"]}
+    assert reasons == {(code, "known"), ("NRD006", "old")}
+    assert all(row["verdict"] == "ok" for row in lenient["rows"])
+
+
+def test_accepting_one_code_leaves_the_others(outcome):
+    report = build([outcome("a", fault="rate"), outcome("b", fault="leak")], accepted={"HPJ999": "never seen"})
+    assert len(report["findings"]) == 2
+    assert report["accepted"] == []
