@@ -95,13 +95,6 @@ def report(tmp_path):
     return run
 
 
-def test_argument_specs_repeat_every_default_exactly():
-    specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-    options = {name: option for entry in specs.values() for name, option in entry["options"].items()}
-    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
-    assert {name: option.get("default") for name, option in options.items()} == defaults
-
-
 def test_a_good_fleet_gets_its_files_and_succeeds_without_a_change(report):
     code, output, folder = report({"win1": host(1250, "win1"), "win2": host(1250, "win2")})
     assert code == 0, output

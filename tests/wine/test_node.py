@@ -1,0 +1,244 @@
+"""The node probe in a Wine prefix: registry, files, services and programs are real."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wine.documented import differences, returns
+from wine.machine import Machine
+
+from lab import build
+
+pytestmark = pytest.mark.wine
+CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
+CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
+
+
+def command(machine: Machine, *words: str | Path) -> None:
+    """Run a Windows program to its end; it has to succeed."""
+    done = subprocess.run(
+        [machine.prefix.wine, *words], env=machine.environment(), stdin=subprocess.DEVNULL, capture_output=True
+    )
+    assert done.returncode == 0, (words, done.stdout, done.stderr)
+
+
+def set_value(machine: Machine, key: str, name: str, data: str, kind: str = "REG_SZ") -> None:
+    command(machine, "reg", "add", key, "/v", name, "/t", kind, "/d", data, "/f")
+
+
+@pytest.fixture
+def service(machine: Machine) -> Any:
+    """Register a service for the test, without starting it."""
+    made = []
+
+    def register(name: str, command_line: str, *options: str) -> None:
+        command(machine, "sc", "create", name, "binPath=", command_line, "DisplayName=", name, *options)
+        made.append(name)
+
+    yield register
+    for name in made:
+        command(machine, "sc", "delete", name)
+
+
+def test_the_system_is_what_the_registry_says(machine: Machine) -> None:
+    set_value(machine, CURRENT_VERSION, "CurrentMajorVersionNumber", "10", "REG_DWORD")
+    set_value(machine, CURRENT_VERSION, "CurrentMinorVersionNumber", "0", "REG_DWORD")
+    set_value(machine, CURRENT_VERSION, "CurrentBuildNumber", "17763")
+    set_value(machine, CURRENT_VERSION, "UBR", "5458", "REG_DWORD")
+    set_value(machine, CURRENT_VERSION, "ProductName", "Windows Server 2019 Standard")
+    system = machine.node()["os"]
+    assert system["build"] == 17763
+    assert system["revision"] == 5458
+    assert system["version"] == "10.0.17763.5458"
+    assert system["product_name"] == "Windows Server 2019 Standard"
+
+
+@pytest.mark.parametrize(
+    ("reason", "key", "name", "kind"),
+    [
+        (
+            "component_based_servicing",
+            r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending",
+            None,
+            None,
+        ),
+        (
+            "windows_update",
+            r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired",
+            None,
+            None,
+        ),
+        (
+            "pending_file_rename_operations",
+            rf"{CONTROL}\Session Manager",
+            "PendingFileRenameOperations",
+            "REG_MULTI_SZ",
+        ),
+        ("computer_rename", rf"{CONTROL}\ComputerName\ComputerName", "ComputerName", "REG_SZ"),
+    ],
+)
+def test_each_marker_of_a_pending_reboot_is_seen(
+    machine: Machine, reason: str, key: str, name: str | None, kind: str | None
+) -> None:
+    before = machine.node()["pending_reboot"]
+    assert before == {"pending": False, "reasons": []}
+    active = machine.node()["computer_name"]
+    if name is None:
+        command(machine, "reg", "add", key, "/f")
+    else:
+        set_value(machine, key, name, "anothername", kind)
+    after = machine.node()["pending_reboot"]
+    if name is None:
+        command(machine, "reg", "delete", key, "/f")
+    elif name == "ComputerName":
+        set_value(machine, key, name, active)
+    else:
+        command(machine, "reg", "delete", key, "/v", name, "/f")
+    assert after == {"pending": True, "reasons": [reason]}
+
+
+def test_a_service_is_described(machine: Machine, service: Any) -> None:
+    service("containerd", r'"C:\Program Files\containerd\containerd.exe" --run-service', "start=", "auto")
+    service("kubelet", r"C:\k\kubelet.exe --windows-service", "start=", "demand")
+    # As Windows keeps it; Wine's sc.exe writes this value with what lies behind it in memory.
+    set_value(machine, rf"{SERVICES}\kubelet", "DependOnService", "containerd", "REG_MULTI_SZ")
+    services = machine.node()["services"]
+    assert services["containerd"]["state"] == "stopped"
+    assert services["containerd"]["start_mode"] == "auto"
+    assert services["containerd"]["account"] == "LocalSystem"
+    assert services["containerd"]["command_line"] == r'"C:\Program Files\containerd\containerd.exe" --run-service'
+    assert services["containerd"]["dependencies"] == []
+    assert services["containerd"]["process_id"] == 0
+    assert services["kubelet"]["start_mode"] == "manual"
+    assert services["kubelet"]["dependencies"] == ["containerd"]
+
+
+def test_a_service_that_is_not_there_is_null_and_no_error(machine: Machine) -> None:
+    node = machine.node()
+    assert node["services"]["kubelet"] is None
+    assert node["errors"] == []
+
+
+def test_failure_actions_are_those_that_windows_keeps_in_the_registry(machine: Machine, service: Any) -> None:
+    service("containerd", "C:\\x.exe")
+    # SERVICE_FAILURE_ACTIONS as the service manager stores it: reset 86400 s, restart 15 s, restart 15 s, none.
+    words = [86400, 0, 0, 3, 20, 1, 15000, 1, 15000, 0, 0]
+    stored = b"".join(word.to_bytes(4, "little") for word in words).hex()
+    set_value(machine, rf"{SERVICES}\containerd", "FailureActions", stored, "REG_BINARY")
+    assert machine.node()["services"]["containerd"]["failure_actions"] == {
+        "reset_seconds": 86400,
+        "on_non_crash": False,
+        "actions": [
+            {"type": "restart", "delay_milliseconds": 15000},
+            {"type": "restart", "delay_milliseconds": 15000},
+            {"type": "none", "delay_milliseconds": 0},
+        ],
+    }
+
+
+def test_where_wine_refuses_failure_actions_they_are_null_with_the_error(bare: Machine) -> None:
+    command(bare, "sc", "create", "containerd", "binPath=", "C:\\x.exe")
+    node = bare.node()
+    command(bare, "sc", "delete", "containerd")
+    assert node["services"]["containerd"]["failure_actions"] is None
+    (error,) = [error for error in node["errors"] if error["what"] == "failure actions of service containerd"]
+    assert error["win32_error"] > 0
+
+
+def test_a_service_under_nssm_shows_what_nssm_runs(machine: Machine, service: Any) -> None:
+    service("kubelet", r"C:\k\nssm.exe")
+    key = rf"{SERVICES}\kubelet\Parameters"
+    set_value(machine, key, "Application", "powershell.exe")
+    set_value(machine, key, "AppParameters", "C:\\k\\StartKubelet.ps1")
+    assert machine.node()["services"]["kubelet"]["nssm"] == {
+        "application": "powershell.exe",
+        "parameters": "C:\\k\\StartKubelet.ps1",
+    }
+
+
+def test_files_are_hashed(machine: Machine) -> None:
+    content = bytes(range(256)) * 20000
+    path = machine.prefix.disk / "some file.bin"
+    path.write_bytes(content)
+    asked = "%SystemDrive%\\some file.bin"
+    files = machine.node(files=[asked, "C:\\windows", "C:\\nowhere\\x"])["files"]
+    path.unlink()
+    assert files[asked]["path"].casefold() == "c:\\some file.bin"
+    assert files[asked]["size"] == len(content)
+    assert files[asked]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert files["C:\\windows"]["is_directory"] is True
+    assert files["C:\\windows"]["sha256"] is None
+    assert files["C:\\nowhere\\x"]["exists"] is False
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "marked"),
+    [
+        (b"version = 3\r\n# \xc3\xa4\n", "version = 3\r\n# ä\n", False),
+        (b"\xef\xbb\xbfversion = 3\n", "version = 3\n", True),
+        (b"", "", False),
+        (b"x" * (1024 * 1024 + 1), None, None),
+    ],
+)
+def test_a_configuration_is_read_as_text(
+    machine: Machine, content: bytes, text: str | None, marked: bool | None
+) -> None:
+    folder = machine.prefix.disk / "Program Files" / "containerd"
+    folder.mkdir(exist_ok=True)
+    (folder / "config.toml").write_bytes(content)
+    node = machine.node()
+    (folder / "config.toml").unlink()
+    configuration = node["containerd"]["config"]
+    assert configuration["content"] == text
+    assert configuration["byte_order_mark"] == marked
+    assert configuration["sha256"] == hashlib.sha256(content).hexdigest()
+    assert bool(node["errors"]) == (text is None)
+
+
+@pytest.mark.parametrize("layout", [".", "bin"])
+def test_versions_are_what_the_programs_say(machine: Machine, layout: str) -> None:
+    folder = machine.prefix.disk / "tools" / layout
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "containerd.exe").symlink_to(build.ensure("containerd", "2.2.9"))
+    (folder / "containerd-shim-runhcs-v1.exe").write_bytes(b"shim")
+    found = machine.node(containerd_directory="C:\\tools")["containerd"]
+    for file in folder.iterdir():
+        if not file.is_dir():
+            file.unlink()
+    assert found["exists"] is True
+    assert found["version"] == "2.2.9"
+    assert found["version_text"].startswith("containerd github.com/containerd/containerd")
+    assert found["shim"]["sha256"] == hashlib.sha256(b"shim").hexdigest()
+
+
+def test_a_program_that_is_none_has_no_version_and_says_why(machine: Machine) -> None:
+    folder = machine.prefix.disk / "k"
+    folder.mkdir(exist_ok=True)
+    (folder / "kubelet.exe").write_text("not a program")
+    node = machine.node()
+    (folder / "kubelet.exe").unlink()
+    assert node["kubelet"]["exists"] is True
+    assert node["kubelet"]["version"] is None
+    assert [error["what"] for error in node["errors"]] == ["C:\\k\\kubelet.exe --version"]
+    assert node["errors"][0]["win32_error"] == 193  # ERROR_BAD_EXE_FORMAT
+
+
+def test_nobody_answers_where_containerd_does_not_run(machine: Machine) -> None:
+    assert machine.node()["containerd"]["pipe"] == {"path": "\\\\.\\pipe\\containerd-containerd", "answers": False}
+
+
+def test_features_are_the_callers(machine: Machine) -> None:
+    assert machine.node(windows_features={"Containers": "disabled"})["features"] == {"Containers": "disabled"}
+    assert machine.node()["features"] == {}
+
+
+def test_what_is_returned_is_what_is_documented(machine: Machine, service: Any) -> None:
+    service("containerd", r"C:\x.exe")
+    node = machine.node(files=["C:\\windows"])
+    assert node["services"]["containerd"]["failure_actions"]
+    assert differences({"node": returns("node_info")["node"]}, {"node": node}) == []
