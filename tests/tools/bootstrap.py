@@ -56,6 +56,11 @@ SYSTEM_PACKAGES = (
         "builds the DLLs that fill Wine's gaps",
     ),
     SystemPackage("mono-mcs", ("/usr/bin/mcs",), "compiles the C# probes"),
+    SystemPackage(
+        "libmono-system-runtime-serialization4.0-cil",
+        ("/usr/lib/mono/4.5/System.Runtime.Serialization.dll",),
+        "compiles the probes as .NET Framework does",
+    ),
     SystemPackage("chromium", ("/usr/bin/chromium",), "shows the HTML report"),
 )
 MINIMUM_GO = (1, 26)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""`make test`: every suite, one after the other, with JUnit in build/test; what was skipped is listed at the end."""
+"""`make test`: every suite, two at a time, with JUnit and a log each in build/test; what was skipped stands at the end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -25,33 +26,37 @@ class Suite:
     kind: str
     command: tuple[str, ...]
     core: str = "2.19"
-    needs: tuple[str, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
 
 
-def pytest(name: str, *paths: str, core: str = "2.19") -> Suite:
-    kind = name.split("-")[0]
-    return Suite(name, kind, ("python", "-m", "pytest", "-q", *paths), core=core, needs=paths)
+def pytest(name: str, *paths: str, core: str = "2.19", workers: int = 0) -> Suite:
+    """A pytest suite; with workers, its files are dealt to as many processes."""
+    parallel = ("-n", str(workers), "--dist", "loadfile") if workers else ()
+    return Suite(name, name.split("-")[0], ("python", "-m", "pytest", "-q", *parallel, *paths), core=core)
 
 
+# Needed by what follows, so it runs alone and first.
+BUILD = Suite("build", "build", ("python", "-m", "lab", "build"))
+# The longest first.
 SUITES = (
+    pytest("lab", "tests/lab_tests", workers=2),
+    pytest("e2e", "tests/e2e"),
+    pytest("integration", "tests/integration", workers=2),
+    pytest("wine", "tests/wine"),
+    pytest("unit", "tests/unit"),
+    pytest("differential", "tests/differential"),
+    pytest("unit-2.21", "tests/unit", core="2.21"),
+    Suite("lint-sanity", "lint", ("python", "tests/tools/sanity.py", "2.19")),
+    pytest("engines", "tests/engines"),
+    Suite("lint-ansible", "lint", ("ansible-lint", "--offline", "--strict")),
+    Suite("lint-docs", "lint", ("python", "tests/tools/docs.py")),
+    Suite("lint-yaml", "lint", ("yamllint", "--strict", ".")),
     Suite("lint-format", "lint", ("ruff", "format", "--check", ".")),
     Suite("lint-ruff", "lint", ("ruff", "check", ".")),
-    Suite("lint-yaml", "lint", ("yamllint", "--strict", ".")),
-    Suite("lint-ansible", "lint", ("ansible-lint", "--offline", "--strict")),
     Suite("lint-changelog", "lint", ("antsibull-changelog", "lint")),
-    Suite("lint-docs", "lint", ("python", "tests/tools/docs.py")),
-    Suite("lint-sanity", "lint", ("python", "tests/tools/sanity.py", "2.19")),
-    pytest("unit", "tests/unit"),
-    pytest("unit-2.21", "tests/unit", core="2.21"),
-    Suite("build", "build", ("python", "-m", "lab", "build")),
-    pytest("lab", "tests/lab_tests"),
-    pytest("wine", "tests/wine"),
-    pytest("engines", "tests/engines"),
-    pytest("differential", "tests/differential"),
-    pytest("integration", "tests/integration"),
-    pytest("e2e", "tests/e2e"),
 )
+WITHOUT_BUILD = ("lint", "unit")
+AT_ONCE = 2
+END_OF_LOG = 80
 
 
 @dataclass
@@ -72,35 +77,51 @@ def environment_of(suite: Suite) -> dict[str, str]:
         "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{base / 'collections'}",
         "ANSIBLE_COLLECTIONS_PATH": str(base / "collections"),
         "PYTHONDONTWRITEBYTECODE": "1",
-        **suite.environment,
     }
 
 
 def run(suite: Suite) -> Outcome:
-    """Run one suite; its own output goes to the terminal as it comes."""
-    print(f"\n=== {suite.name}: {' '.join(suite.command)}", flush=True)
+    """Run one suite; its output goes to build/test/<name>.log, and to the terminal when it failed."""
     if not (ROOT / "build" / f"core-{suite.core}" / "venv").exists():
-        return write_single(
-            suite, skipped=f"ansible-core {suite.core} is not prepared: no Python that it supports was found"
-        )
+        reason = f"ansible-core {suite.core} is not prepared: no Python that it supports was found"
+        return write_single(suite, skipped=reason)
     is_pytest = "pytest" in suite.command
     junit = RESULTS / f"{suite.name}.xml"
-    command = (
-        [*suite.command, f"--junitxml={junit}", f"-o=junit_suite_name={suite.name}"]
-        if is_pytest
-        else list(suite.command)
-    )
     junit.unlink(missing_ok=True)
+    extra = [f"--junitxml={junit}", f"-o=junit_suite_name={suite.name}"] if is_pytest else []
+    log = RESULTS / f"{suite.name}.log"
     started = time.monotonic()
-    code = subprocess.run(command, cwd=ROOT, env=environment_of(suite)).returncode
+    with log.open("wb") as file:
+        code = subprocess.run(
+            [*suite.command, *extra],
+            cwd=ROOT,
+            env=environment_of(suite),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
     seconds = time.monotonic() - started
     if is_pytest and junit.exists():
         outcome = read_junit(suite, junit)
         if code and not outcome.failed:
             outcome.failed = 1
         outcome.seconds = seconds
-        return outcome
-    return write_single(suite, failure=f"ended with {code}" if code else None, seconds=seconds)
+    else:
+        outcome = write_single(suite, failure=f"ended with {code}" if code else None, seconds=seconds)
+    tell(suite, outcome, log)
+    return outcome
+
+
+def tell(suite: Suite, outcome: Outcome, log: Path) -> None:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    end = "\n".join(lines[-END_OF_LOG:]) + "\n" if outcome.failed else ""
+    print(f"{end}{line_of(suite.name, outcome)}", flush=True)
+
+
+def line_of(name: str, outcome: Outcome) -> str:
+    counts = f"{outcome.passed} passed, {outcome.failed} failed, {len(outcome.skipped)} skipped"
+    return f"{name:16} {outcome.seconds:7.0f} s  {counts}"
 
 
 def read_junit(suite: Suite, path: Path) -> Outcome:
@@ -143,19 +164,24 @@ def main() -> int:
     )
     options = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    chosen = [s for s in SUITES if not options.only or s.name in options.only or s.kind in options.only]
+    chosen = [s for s in (BUILD, *SUITES) if not options.only or s.name in options.only or s.kind in options.only]
     if not chosen:
         print(f"no suite is called {', '.join(options.only)}; there are {', '.join(s.name for s in SUITES)}")
         return 2
-    outcomes = {suite.name: run(suite) for suite in chosen}
+    outcomes: dict[str, Outcome] = {}
+    if any(suite.kind not in WITHOUT_BUILD for suite in chosen):
+        print("building what the laboratory needs, once; progress is in build/test/build.log", flush=True)
+        outcomes[BUILD.name] = run(BUILD)
+    rest = [suite for suite in chosen if suite is not BUILD]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes.update(zip((suite.name for suite in rest), pool.map(run, rest), strict=True))
     return report(outcomes)
 
 
 def report(outcomes: dict[str, Outcome]) -> int:
     print("\n=== summary")
     for name, outcome in outcomes.items():
-        counts = f"{outcome.passed} passed, {outcome.failed} failed, {len(outcome.skipped)} skipped"
-        print(f"{name:16} {outcome.seconds:7.0f} s  {counts}")
+        print(line_of(name, outcome))
     skipped = [line for outcome in outcomes.values() for line in outcome.skipped]
     if skipped:
         print("\nskipped, and why:")

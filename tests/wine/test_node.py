@@ -28,7 +28,7 @@ def command(machine: Machine, *words: str | Path) -> None:
 
 
 def set_value(machine: Machine, key: str, name: str, data: str, kind: str = "REG_SZ") -> None:
-    command(machine, "reg", "add", key, "/v", name, "/t", kind, "/d", data, "/f")
+    command(machine, "reg.exe", "add", key, "/v", name, "/t", kind, "/d", data, "/f")
 
 
 @pytest.fixture
@@ -89,16 +89,16 @@ def test_each_marker_of_a_pending_reboot_is_seen(
     assert before == {"pending": False, "reasons": []}
     active = machine.node()["computer_name"]
     if name is None:
-        command(machine, "reg", "add", key, "/f")
+        command(machine, "reg.exe", "add", key, "/f")
     else:
         set_value(machine, key, name, "anothername", kind)
     after = machine.node()["pending_reboot"]
     if name is None:
-        command(machine, "reg", "delete", key, "/f")
+        command(machine, "reg.exe", "delete", key, "/f")
     elif name == "ComputerName":
         set_value(machine, key, name, active)
     else:
-        command(machine, "reg", "delete", key, "/v", name, "/f")
+        command(machine, "reg.exe", "delete", key, "/v", name, "/f")
     assert after == {"pending": True, "reasons": [reason]}
 
 

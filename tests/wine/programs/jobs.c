@@ -9,6 +9,8 @@
 //   tree <name> <depth>              a process in the job that starts another, and so on
 //   start <name> <count>             processes in the job
 //   end <process id>                 ends any process
+//   hold <name>                      a second handle to a job that exists, for query only
+//   join <name>                      this program itself into a job that exists, after it started a child outside
 //
 // PROBE_GAPS names a DLL to load first, as for the probe's harness. `jobs.exe sleep <depth>` is what runs in the jobs.
 #include <winsock2.h>
@@ -94,6 +96,21 @@ static DWORD start(const char *name, int count) {
   return error;
 }
 
+static HANDLE open_job(const char *name, DWORD access) {
+  WCHAR wide[NAME_LENGTH];
+  MultiByteToWideChar(CP_UTF8, 0, name, -1, wide, NAME_LENGTH);
+  return OpenJobObjectW(access, FALSE, wide);
+}
+
+// The child was there before, so it stays outside: how a process leaves a job that allows no breakaway.
+static DWORD join(const char *name) {
+  HANDLE job = open_job(name, JOB_OBJECT_ASSIGN_PROCESS);
+  DWORD error = job ? start_process(NULL, 1) : GetLastError();
+  if (!error && !AssignProcessToJobObject(job, GetCurrentProcess())) error = GetLastError();
+  if (job) CloseHandle(job);
+  return error;
+}
+
 static DWORD end(DWORD id) {
   HANDLE process = OpenProcess(PROCESS_TERMINATE, FALSE, id);
   DWORD error = process && TerminateProcess(process, 0) ? ERROR_SUCCESS : GetLastError();
@@ -109,6 +126,8 @@ static DWORD run(char *line) {
   if (!strcmp(words[0], "nul")) return create_with_nul(words[1], words[2]);
   if (!strcmp(words[0], "tree")) return start_process(find(words[1]), atoi(words[2]));
   if (!strcmp(words[0], "start")) return start(words[1], atoi(words[2]));
+  if (!strcmp(words[0], "hold")) return keep(words[1], open_job(words[1], JOB_OBJECT_QUERY));
+  if (!strcmp(words[0], "join")) return join(words[1]);
   if (!strcmp(words[0], "end")) return end(strtoul(words[1], NULL, 10));
   return ERROR_INVALID_FUNCTION;
 }
