@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""`make test`: every suite, two at a time, with JUnit and a log each in build/test; what was skipped stands at the end."""
+"""`make test`: every suite, two at a time, with JUnit and a log each in build/test; skips are listed at the end."""
 
 from __future__ import annotations
 
