@@ -98,6 +98,12 @@ def test_a_value_of_a_wrong_type_is_all_that_is_said_of_an_object():
     assert [(each.code, each.line) for each in found(text)] == [("HPA001", 20)]
 
 
+def test_a_stateful_set_that_is_taken_is_told_that_its_pods_are_not():
+    text = MANIFEST.replace("kind: DaemonSet", "kind: StatefulSet").partition("---\n")[2]
+    by_version = [[each.code for each in found(text, kubernetes_version=version)] for version in ("1.33", "1.34")]
+    assert by_version == [["HPA004", "HPL003"], ["HPA001", "HPL003"]]
+
+
 def test_workloads_are_looked_at_together():
     ports = "          ports: [{containerPort: 9000}]\n"
     other = (MANIFEST + ports).partition("---\n")[2]

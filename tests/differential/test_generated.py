@@ -1,0 +1,57 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is generated reaches every rule, so a rule that is wrong can't hide."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules import pod_security, validation
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import find_pod
+from differential import cases
+from differential.generate import generate
+from differential.judges import judged_by_rules
+from differential.pod_security_strategies import objects
+from differential.strategies import workloads
+
+VERSION = "1.36.3"
+COUNT = 400
+ENOUGH = 2
+LEVELS = ("baseline", "restricted")
+
+
+@pytest.fixture(scope="module")
+def generated():
+    return generate(workloads, COUNT, from_seed=1)
+
+
+def test_the_same_seed_makes_the_same_objects():
+    assert generate(workloads, 50, from_seed=7) == generate(workloads, 50, from_seed=7)
+    assert generate(workloads, 50, from_seed=8) != generate(workloads, 50, from_seed=7)
+
+
+def test_about_as_many_are_refused_as_accepted(generated):
+    refused = sum(bool(judged_by_rules(each, VERSION).causes) for each in generated)
+    assert 0.25 < refused / len(generated) < 0.75
+
+
+@pytest.mark.parametrize("rule", validation.POD_SPEC_RULES, ids=lambda rule: rule.__name__)
+def test_every_rule_has_something_to_say_of_some_pod(generated, monkeypatch, rule):
+    monkeypatch.setattr(validation, "POD_SPEC_RULES", (rule,))
+    assert sum(bool(validation.validate(each, VERSION, existing=True)) for each in generated) >= ENOUGH
+
+
+def test_every_check_of_pod_security_fails_for_some_pod():
+    pods = [find_pod(each) for each in generate(objects, COUNT, from_seed=1)]
+    found = [
+        each for pod in pods for level in LEVELS for each in pod_security.violations(pod, level, "latest", VERSION)
+    ]
+    assert {each.check for each in found} == {row.id for row in pod_security.CHECKS}
+
+
+def test_a_case_is_made_as_small_as_its_failure_allows():
+    definition = {"spec": {"containers": [{"name": "a", "args": ["x"], "ports": [1, 2]}, {"name": "b"}], "os": {}}}
+
+    def fails(smaller):
+        return any(2 in container.get("ports", []) for container in smaller["spec"]["containers"])
+
+    assert cases.shrink(definition, fails) == {"spec": {"containers": [{"name": "a", "ports": [2]}]}}

@@ -1,0 +1,108 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest import documents
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.errors import UnreadableManifestError
+
+TEXT = """\
+---
+# first, empty
+---
+kind: Pod
+metadata:
+  name: a
+  annotations:
+    example.com/some.key: x
+spec:
+  containers:
+    - name: c
+      image: i
+    - {name: d, securityContext: {windowsOptions: {hostProcess: true}}}
+---
+kind: List
+items:
+  - kind: Pod
+    metadata: {name: b}
+  - kind: PodList
+    items:
+      - kind: Pod
+        metadata:
+          name: e
+"""
+
+
+@pytest.fixture
+def found():
+    return documents.from_text(TEXT, "a.yaml")
+
+
+def test_all_objects_of_all_documents_are_found(found):
+    assert [document.body["metadata"]["name"] for document in found] == ["a", "b", "e"]
+    assert {document.source for document in found} == {"a.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("place", "field", "line"),
+    [
+        (0, "metadata.name", 6),
+        (0, "metadata.annotations[example.com/some.key]", 8),
+        (0, "spec.containers[0].image", 12),
+        (0, "spec.containers[1].securityContext.windowsOptions.hostProcess", 13),
+        (0, "spec.containers[0].resources.limits.memory", 11),
+        (0, "spec.containers[7]", 10),
+        (0, "spec.hostNetwork", 9),
+        (0, "nothing.at.all", 4),
+        (1, "metadata.name", 18),
+        (2, "metadata.name", 23),
+        (2, "spec", 21),
+    ],
+)
+def test_a_field_has_its_line_or_that_of_what_is_around_it(found, place, field, line):
+    assert found[place].line(field) == line
+
+
+def test_data_has_no_lines():
+    (document,) = documents.from_value({"kind": "Pod"}, "definition")
+    assert document.line("spec") is None
+
+
+@pytest.mark.parametrize("text", ["a: [", "just text", "- 1", "a: b\n  c: d", "!!python/object:os.system {}"])
+def test_text_that_is_no_manifest_names_its_source(text):
+    with pytest.raises(UnreadableManifestError, match=r"broken\.yaml"):
+        documents.from_text(text, "broken.yaml")
+
+
+@pytest.mark.parametrize("value", ["text", 1, [1]])
+def test_data_that_is_no_manifest_is_refused(value):
+    with pytest.raises(UnreadableManifestError, match="definition"):
+        documents.from_value(value, "definition")
+
+
+def test_an_empty_text_has_no_objects():
+    assert documents.from_text("", "a.yaml") == documents.from_text("---\n", "a.yaml") == []
+
+
+def test_folders_are_searched_for_manifests_in_order(tmp_path):
+    for name in ("b.yaml", "a.yml", "deep/c.json", "notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+    files = documents.manifest_files([str(tmp_path), str(tmp_path / "b.yaml"), "given.txt"])
+    names = [file.removeprefix(f"{tmp_path}/") for file in files]
+    assert names == ["a.yml", "b.yaml", "deep/c.json", "given.txt"]
+
+
+def test_a_folder_without_manifests_is_an_error(tmp_path):
+    with pytest.raises(UnreadableManifestError, match="no file below"):
+        documents.manifest_files([str(tmp_path)])
+
+
+def test_a_file_that_is_missing_or_no_text_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(UnreadableManifestError, match=r"missing\.yaml"):
+        documents.from_file(str(tmp_path / "missing.yaml"))
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UnreadableManifestError, match=r"binary\.yaml"):
+        documents.from_file(str(binary))
