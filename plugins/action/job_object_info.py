@@ -1,5 +1,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller half of job_object_info: asks the witness that the task wants, and says where two differ."""
+"""Controller half of job_object_info: asks the witness that the task wants, and says where two differ.
+
+Waiting is done here, with one execution of the module on the node for each look.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,13 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.cross_check import differences
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.errors import JobError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.waiting import (
+    RUNNING,
+    STATES,
+    still_seen,
+    wait_until,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probe import (
     application_control,
     connection_problem,
@@ -30,7 +40,13 @@ ARGUMENT_SPEC = {
     "pod": {"type": "str"},
     "source": {"type": "str", "choices": ["auto", "cim", "win32"], "default": "win32"},
     "state_directory": {"type": "str"},
+    "wait": {"type": "bool", "default": False},
+    "wait_sleep": {"type": "int", "default": 5},
+    "wait_state": {"type": "str", "choices": list(STATES), "default": RUNNING},
+    "wait_timeout": {"type": "int", "default": 120},
 }
+# What the module on the node is never asked: the controller does it.
+CONTROLLER_OPTIONS = ("wait", "wait_sleep", "wait_state", "wait_timeout")
 
 
 class ActionModule(ActionBase):
@@ -45,14 +61,35 @@ class ActionModule(ActionBase):
         problem = connection_problem(self._connection.transport, getattr(self._connection._shell, "_IS_WINDOWS", False))
         if problem:
             raise AnsibleActionFail(problem)
+        if options["wait"] and not self._task.check_mode:
+            return {**result, **self._wait(options, task_vars)}
+        return {**result, **self._look(options, task_vars)}
+
+    def _wait(self, options: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Look until the job objects are as wanted; the last look, failed when they are not."""
+        state, seconds = options["wait_state"], options["wait_timeout"]
+        try:
+            last, reached = wait_until(lambda: self._look(options, task_vars), state, seconds, options["wait_sleep"])
+        except JobError as error:
+            raise AnsibleActionFail(str(error)) from error
+        if reached or last.get("failed"):
+            return dict(last)
+        return {
+            **last,
+            "failed": True,
+            "msg": f"The job objects that were asked for are not {state} after {seconds} s: {still_seen(last)}.",
+        }
+
+    def _look(self, options: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Ask once."""
         if options["source"] == "cim" and not options["cross_check"]:
-            return {**result, **self._ask_cim(options)}
+            return self._ask_cim(options)
         answer = self._ask_win32(options, task_vars)
         forbidden = application_control(answer)
         if forbidden and options["source"] == "auto":
             self._display.warning(f"{FORBIDDEN} {forbidden} {WITHOUT_WIN32}")
-            return {**result, **self._ask_cim(options)}
-        result.update(answer)
+            return self._ask_cim(options)
+        result = dict(answer)
         if forbidden:
             result["msg"] = f"{FORBIDDEN} {forbidden} Allow it for the account that Ansible uses, or use source=auto."
         elif options["cross_check"] and not answer.get("failed"):
@@ -63,7 +100,8 @@ class ActionModule(ActionBase):
 
     def _ask_win32(self, options: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Run the C# probe on the node; the module's answer, failed or not."""
-        arguments = {**options, "source": "win32", "cross_check": False}
+        own = {name: value for name, value in options.items() if name not in CONTROLLER_OPTIONS}
+        arguments = {**own, "source": "win32", "cross_check": False}
         return self._execute_module("kubewin.hostprocess.job_object_info", module_args=arguments, task_vars=task_vars)
 
     def _ask_cim(self, options: dict[str, Any]) -> dict[str, Any]:

@@ -1132,6 +1132,9 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             {
                 foreach (string path in Directory.GetDirectories(folder.path))
                 {
+                    // containerd hides a bundle before it deletes it, and passes hidden ones over (core/runtime/v2,
+                    // atomicDelete and loadShims): its container is gone.
+                    if (Path.GetFileName(path).StartsWith(".", StringComparison.Ordinal)) { continue; }
                     Bundle bundle = Bundle.Read(path);
                     if (bundle != null) { folder.bundles[bundle.ContainerId] = bundle; }
                 }

@@ -5,8 +5,8 @@
 #AnsibleRequires -CSharpUtil Ansible.Basic
 #AnsibleRequires -CSharpUtil ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
 
-# The options are those of job_object_info.yml; source and cross_check are for the controller, which asks this module
-# for win32 only.
+# The options are those of job_object_info.yml; source, cross_check and those about waiting are for the controller, which
+# asks this module for win32 only, once for each look.
 $spec = @{
     options = @{
         container_id = @{ type = 'str' }
@@ -17,6 +17,10 @@ $spec = @{
         pod = @{ type = 'str' }
         source = @{ type = 'str'; choices = 'auto', 'cim', 'win32'; default = 'win32' }
         state_directory = @{ type = 'str' }
+        wait = @{ type = 'bool'; default = $false }
+        wait_sleep = @{ type = 'int'; default = 5 }
+        wait_state = @{ type = 'str'; choices = 'gone', 'running'; default = 'running' }
+        wait_timeout = @{ type = 'int'; default = 120 }
     }
     supports_check_mode = $true
 }

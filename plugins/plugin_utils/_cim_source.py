@@ -12,6 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.cim import QUERIES, job_objects
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.errors import JobError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.wsman.errors import WsmanError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.wsman.query import query
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.wsman.replies import reference
@@ -40,11 +41,12 @@ def read_job_objects(connection: Any, options: Mapping[str, Any]) -> dict[str, A
             rows = {name: query(channel.send, target, wql) for name, wql in QUERIES.items()}
             for name, properties in REFERENCES.items():
                 rows[name] = [_with_keys(row, properties) for row in rows[name]]
-        except WsmanError as error:
+            result = job_objects(rows)
+        except (WsmanError, JobError) as error:
             raise AnsibleActionFail(
                 f"WMI on {connection.get_option('remote_addr')} did not tell its job objects: {error}"
             ) from error
-    return _filtered(job_objects(rows), options)
+    return _filtered(result, options)
 
 
 def _with_keys(row: Mapping[str, Any], properties: tuple[str, ...]) -> dict[str, Any]:

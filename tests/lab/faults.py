@@ -15,7 +15,8 @@ class Fault:
 
     Attributes:
         kind: a name that the server knows, see `WIRE_FAULTS` and `ARTIFACT_FAULTS`.
-        target: what it strikes: a part of a URL path, or a WS-Man verb; empty for anything.
+        target: what it strikes: a part of a URL path, a WS-Man verb, a module's name (application_control) or a WMI
+            class (wmi_...); empty for anything.
         times: how often it strikes; None for always.
         bytes_per_second: the speed of a slow link.
     """
@@ -61,6 +62,10 @@ WIRE_FAULTS = {
     "drop_body": "the connection ends in the middle of a reply",
     "unauthorized": "a request is answered 401",
     "slow": "replies come slowly",
+    "application_control": "compiled code of a module is refused as in PowerShell's constrained language mode",
+    "wmi_no_class": "WMI does not know the class that is asked for",
+    "wmi_denied": "WMI denies a query",
+    "wmi_quota": "a query exceeds the user's concurrent operations",
 }
 # At the artifact server.
 ARTIFACT_FAULTS = {

@@ -390,6 +390,12 @@ def test_only_hostprocess_bundles_count(machine: Machine) -> None:
     assert [(bundle["container_id"], bundle["kind"]) for bundle in result["bundles"]] == [("4" * 64, "sandbox")]
 
 
+def test_a_bundle_that_containerd_is_deleting_is_none(machine: Machine) -> None:
+    machine.write_bundle(f".{'1' * 64}", specification())
+    machine.write_bundle("2" * 64, specification())
+    assert [bundle["container_id"] for bundle in machine.job_objects()["bundles"]] == ["2" * 64]
+
+
 def test_a_broken_bundle_is_told_and_stops_nothing(machine: Machine) -> None:
     broken = ["", "{", "[]", "null", '{"annotations": {"a": }}', "\ufeff{", "\x00", '{"a": ' * 5000]
     for number, content in enumerate(broken, start=1):

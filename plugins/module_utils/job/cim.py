@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.errors import JobError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.model import (
     JOB_PREFIX,
     LIMIT_BREAKAWAY,
@@ -51,11 +52,16 @@ FLAG_NAMES = {
 NO_PROPERTY = "WMI has no property for it"
 NO_BUNDLE = "WMI does not know containers"
 NO_OWNER = "WMI tells a process's user by a method call only, which is not made"
+NO_DIRECTORY = "WMI tells a job's name without its directory"
+NO_ACCOUNTING = "WMI shows no accounting for this job"
 NO_SETTING = "WMI shows no limits for this job"
-# The properties are uint32. Whether a larger value wraps or is clamped is not known, so neither end is believed.
+# The properties are uint32. Whether a larger value wraps or is clamped is not known, so neither end is believed. A
+# value in between may still be what is left of a larger one: nothing is concluded where 4 GiB or more are expected.
 NOT_IN_32_BITS = "WMI holds 32 bits, so a limit of 4 GiB or more can't be told from this value"
 UNBELIEVED = (0, 0xFFFFFFFF)
+NO_PEAK = "WMI holds 32 bits, which only a job with a memory limit below 4 GiB can't exceed"
 
+_NUMBER = re.compile("[0-9]{1,20}", re.ASCII)  # no more digits than an uint64 has
 _JOB_CONTAINER = re.compile(r"\\?job\\?container_(?P<id>[0-9a-f]{64})", re.IGNORECASE)
 
 Row = Mapping[str, Any]
@@ -67,17 +73,21 @@ def job_objects(rows: Mapping[str, Iterable[Row]]) -> dict[str, Any]:
     Args:
         rows: for each name of QUERIES the rows of its query, text as it came, REF properties as their keys (a
             mapping from key name to value).
+
+    Raises:
+        JobError: a row lacks its key, or a number is none.
     """
     limits = _by_name(rows["limits"], "SettingID")
     accounting = _by_name(rows["accounting"], "Name")
-    processes = {row["ProcessId"]: row for row in rows["processes"]}
+    processes = {_text(row, "ProcessId"): row for row in rows["processes"]}
     members: dict[str, list[str]] = {}
     for row in rows["members"]:
-        members.setdefault(_plain(row["Collection"]["CollectionID"]), []).append(row["Member"]["Handle"])
+        job, process = _text(row.get("Collection"), "CollectionID"), _text(row.get("Member"), "Handle")
+        members.setdefault(_plain(job), []).append(process)
 
     found = []
     for row in rows["jobs"]:
-        name = _plain(row["CollectionID"])
+        name = _plain(_text(row, "CollectionID"))
         match = _JOB_CONTAINER.fullmatch(name)
         if match:
             ids = members.get(name, [])
@@ -86,12 +96,25 @@ def job_objects(rows: Mapping[str, Iterable[Row]]) -> dict[str, Any]:
     return {
         "source": "cim",
         "logical_processors": _number(computer.get("NumberOfLogicalProcessors")),
-        "searched": [{"directory": "root/cimv2:Win32_NamedJobObject", "status": "listed", "job_objects": len(found)}],
+        "searched": [
+            {
+                "directory": "root/cimv2:Win32_NamedJobObject",
+                "status": "listed",
+                "job_objects": len(found),
+                "error": None,
+            }
+        ],
+        "bundle_directory": None,
         "job_objects": sorted(found, key=lambda job: job["name"]),
         "vanished": [],
         "bundles": [],
         "shims": [],
-        "leftovers": {"rootfs_folders": None, "accounts": None, "errors": {}},
+        "leftovers": {
+            "rootfs_folders": None,
+            "accounts": None,
+            "errors": {name: {"win32_error": None, "message": NO_BUNDLE} for name in ("rootfs_folders", "accounts")},
+        },
+        "statistics": None,
     }
 
 
@@ -100,13 +123,14 @@ def _job(
 ) -> dict[str, Any]:
     unknown = dict.fromkeys(("cpu_rate", "silo", "io", "group_affinity"), NO_PROPERTY)
     unknown |= dict.fromkeys(("pod", "container_name", "image"), NO_BUNDLE)
-    settings = _limits(limits, unknown)
+    unknown["directory"] = NO_DIRECTORY
+    settings = _limits(limits, accounting, unknown)
     flags = settings["flags"] if settings else None
     used = _accounting(accounting, unknown)
     return {
         "name": f"{JOB_PREFIX}{container_id}",
         "wmi_name": wmi_name,
-        "directory": "",
+        "directory": None,
         "container_id": container_id,
         "state": _state(ids, used),
         "found_by": ["wmi"],
@@ -114,16 +138,16 @@ def _job(
         **dict.fromkeys(("pod", "container_name", "image", "cpu_rate", "silo", "io", "group_affinity")),
         "processes": [_process(number, processes.get(number)) for number in ids],
         "limits": settings,
-        "memory": _memory(settings, accounting, unknown),
+        "memory": _memory(settings, unknown),
         "accounting": used,
-        "io_accounting": _io(accounting),
+        "io_accounting": _io(accounting, unknown),
         "kill_on_close": None if flags is None else bool(flags & LIMIT_KILL_ON_CLOSE),
         "breakaway": None if flags is None else bool(flags & LIMIT_BREAKAWAY),
         "errors": {field: {"win32_error": None, "message": reason} for field, reason in unknown.items()},
     }
 
 
-def _limits(row: Row | None, unknown: dict[str, str]) -> dict[str, Any] | None:
+def _limits(row: Row | None, used: Row | None, unknown: dict[str, str]) -> dict[str, Any] | None:
     flags = _number(row.get("LimitFlags")) if row else None
     if row is None or flags is None:
         unknown.update(dict.fromkeys(("limits", "kill_on_close", "breakaway"), NO_SETTING))
@@ -139,6 +163,10 @@ def _limits(row: Row | None, unknown: dict[str, str]) -> dict[str, Any] | None:
             return None
         return value
 
+    job_memory = believed(LIMIT_JOB_MEMORY, "JobMemoryLimit", "job_memory_bytes")
+    peaks = used if used and job_memory is not None else {}
+    if not peaks:
+        unknown.update(dict.fromkeys(("peak_process_memory_bytes", "peak_job_memory_bytes"), NO_PEAK))
     return {
         "flags": flags,
         "flag_names": _flag_names(flags),
@@ -151,7 +179,9 @@ def _limits(row: Row | None, unknown: dict[str, str]) -> dict[str, Any] | None:
         "priority_class": when(0x20, "PriorityClass"),
         "scheduling_class": when(0x80, "SchedulingClass"),
         "process_memory_bytes": believed(0x100, "ProcessMemoryLimit", "process_memory_bytes"),
-        "job_memory_bytes": believed(LIMIT_JOB_MEMORY, "JobMemoryLimit", "job_memory_bytes"),
+        "job_memory_bytes": job_memory,
+        "peak_process_memory_bytes": _number(peaks.get("PeakProcessMemoryUsed")),
+        "peak_job_memory_bytes": _number(peaks.get("PeakJobMemoryUsed")),
     }
 
 
@@ -163,7 +193,7 @@ def _flag_names(flags: int) -> list[str]:
 
 def _accounting(row: Row | None, unknown: dict[str, str]) -> dict[str, Any] | None:
     if row is None:
-        unknown["accounting"] = "WMI shows no accounting for this job"
+        unknown["accounting"] = NO_ACCOUNTING
         return None
     return {
         "user_time_100ns": _number(row.get("TotalUserTime")),
@@ -175,17 +205,19 @@ def _accounting(row: Row | None, unknown: dict[str, str]) -> dict[str, Any] | No
     }
 
 
-def _memory(limits: dict[str, Any] | None, row: Row | None, unknown: dict[str, str]) -> dict[str, Any] | None:
-    """Return the peak where it is certain: under a memory limit that fits 32 bits it fits them too."""
+def _memory(limits: dict[str, Any] | None, unknown: dict[str, str]) -> dict[str, Any] | None:
+    """Return the peak where a limit that fits 32 bits keeps it within them."""
     unknown["current_bytes"] = NO_PROPERTY
-    if row is None or limits is None or limits["job_memory_bytes"] is None:
-        unknown["memory"] = f"{NO_PROPERTY}, and a peak without a limit below 4 GiB may not fit WMI's 32 bits"
+    peak = limits and limits["peak_job_memory_bytes"]
+    if peak is None:
+        unknown["memory"] = NO_PEAK
         return None
-    return {"current_bytes": None, "peak_bytes": _number(row.get("PeakJobMemoryUsed"))}
+    return {"current_bytes": None, "peak_bytes": peak}
 
 
-def _io(row: Row | None) -> dict[str, Any] | None:
+def _io(row: Row | None, unknown: dict[str, str]) -> dict[str, Any] | None:
     if row is None:
+        unknown["io_accounting"] = NO_ACCOUNTING
         return None
     return {
         f"{kind}_{unit}": _number(row.get(f"{kind.capitalize()}{name}Count"))
@@ -203,7 +235,7 @@ def _state(ids: list[str], accounting: dict[str, Any] | None) -> str:
 def _process(number: str, row: Row | None) -> dict[str, Any]:
     row = row or {}
     return {
-        "pid": int(number),
+        "pid": _number(number),
         "parent_pid": _number(row.get("ParentProcessId")),
         "image": row.get("ExecutablePath") or row.get("Name"),
         "command_line": row.get("CommandLine"),
@@ -217,13 +249,24 @@ def _process(number: str, row: Row | None) -> dict[str, Any]:
 
 
 def _by_name(rows: Iterable[Row], key: str) -> dict[str, Row]:
-    return {_plain(row[key]): row for row in rows if row.get(key)}
+    return {_plain(_text(row, key)): row for row in rows}
 
 
-def _plain(name: Any) -> str:
+def _text(row: Any, name: str) -> str:
+    value = row.get(name) if isinstance(row, Mapping) else None
+    if not isinstance(value, str) or not value:
+        raise JobError(f"WMI answers with a row that has no {name}: {str(row)[:200]}. Is it the node's own WMI?")
+    return value
+
+
+def _plain(name: str) -> str:
     r"""Return a name with single backslashes: replies and references may double them, and no real name has any."""
-    return re.sub(r"\\+", r"\\", str(name))
+    return re.sub(r"\\+", r"\\", name)
 
 
 def _number(text: Any) -> int | None:
-    return int(text) if text not in (None, "") else None
+    if text in (None, ""):
+        return None
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        raise JobError(f"WMI answers with {str(text)[:80]!r} where its schema has a number.")
+    return int(text)

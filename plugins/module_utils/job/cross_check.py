@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Job = Mapping[str, Any]
+# A number that WMI has no room for may show as anything there: wrapped or clamped, no source says which.
+WMI_HOLDS = 2**32 - 1
 
 
 def _members(job: Job) -> list[int] | None:
@@ -37,6 +39,11 @@ def differences(win32: Mapping[str, Any], cim: Mapping[str, Any]) -> list[dict[s
             continue
         for field, read in FIELDS.items():
             one, other = read(first[name]), read(second[name])
-            if one is not None and other is not None and one != other:
+            if one is not None and other is not None and one != other and not _has_no_room(one):
                 found.append({"name": name, "field": field, "win32": one, "cim": other})
     return found
+
+
+def _has_no_room(kernels: Any) -> bool:
+    """Whether WMI, whose numbers here are of 32 bits, can't show what the kernel says."""
+    return isinstance(kernels, int) and kernels > WMI_HOLDS

@@ -10,3 +10,11 @@ class JobError(ValueError):
 
 class ShapeError(JobError):
     """A value handed in isn't shaped like the result of the module it is said to come from."""
+
+
+class AbsenceUnprovenError(JobError):
+    """Nothing was listed by a source that may leave out what is there."""
+
+
+class DefinitionError(JobError):
+    """A manifest can't be compared with these job objects."""

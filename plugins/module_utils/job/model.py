@@ -124,6 +124,7 @@ class Actual:
     bundle_ids: frozenset[str] = frozenset()
     leftover_folders: tuple[str, ...] = ()
     leftover_accounts: tuple[str, ...] = ()
+    leftover_reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def absence_is_proof(self) -> bool:
@@ -172,6 +173,7 @@ def parse_actual(result: Mapping[str, Any]) -> Actual:
         bundle_ids=frozenset(bundle.get("container_id") or "" for bundle in result.get("bundles") or []),
         leftover_folders=tuple(leftovers.get("rootfs_folders") or ()),
         leftover_accounts=tuple(leftovers.get("accounts") or ()),
+        leftover_reasons={name: _reason(error) for name, error in (leftovers.get("errors") or {}).items()},
     )
 
 

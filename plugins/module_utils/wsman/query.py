@@ -22,8 +22,8 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.wsman.requests
 
 Send = Callable[[bytes], bytes]
 
-# Far more than job objects or processes of any node; ends a service that never ends its sequence.
-MOST_ROWS = 1_000_000
+# Far more than job objects or processes of any node need; ends a service that never ends its sequence.
+LARGEST_ANSWER = 200 * 2**20
 
 
 def query(send: Send, target: Target, wql: str) -> list[dict[str, Any]]:
@@ -36,17 +36,20 @@ def query(send: Send, target: Target, wql: str) -> list[dict[str, Any]]:
         WsmanFault: the service refused.
         MessageError: a reply can't be read, or the sequence never ends.
     """
-    batch = read_batch(send(enumerate_request(target, wql)))
+    reply = send(enumerate_request(target, wql))
+    batch, received = read_batch(reply), len(reply)
     rows = batch.rows
     while batch.context:
         context = batch.context
         try:
-            batch = read_batch(send(pull_request(target, context)))
-            if not batch.rows and batch.context == context:
+            reply = send(pull_request(target, context))
+            batch, received = read_batch(reply), received + len(reply)
+            # A reply to Pull has rows, or the end, or both (WS-Enumeration, PullResponse).
+            if batch.context and not batch.rows:
                 raise MessageError(f"The service goes on without rows and without an end for the query {wql!r}.")
             rows += batch.rows
-            if len(rows) > MOST_ROWS:
-                raise MessageError(f"The service answers the query {wql!r} with more than {MOST_ROWS} rows.")
+            if received > LARGEST_ANSWER:
+                raise MessageError(f"The service answers the query {wql!r} with more than {LARGEST_ANSWER} bytes.")
         except WsmanError:
             _release(send, target, context)
             raise

@@ -25,7 +25,8 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.wsman.namespac
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.wsman.xml import local, parse
 
-_KEY = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+# Without the look-behind a long word that a node sends would be tried from each of its letters.
+_KEY = re.compile(r'(?<!\w)(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True)

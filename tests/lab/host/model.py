@@ -31,6 +31,7 @@ from lab.host.interface import (
 )
 from lab.host.model_probe import node_probe
 from lab.host.model_registry import Registry
+from lab.wmi.node_state import Job
 
 FILE_NOT_FOUND, PATH_NOT_FOUND, ACCESS_DENIED = 2, 3, 5
 SHARING_VIOLATION, DISK_FULL, FILE_EXISTS, DIRECTORY_NOT_EMPTY = 32, 112, 80, 145
@@ -90,6 +91,7 @@ class ModelHost:
         in_use: paths that a program holds open: replacing or removing them fails with 32.
         broken_services: service name to the Win32 error of every start.
         programs: file name of a program to what running it does; anything else is not modelled.
+        job_objects: what WMI shows of the node's job objects; the C# probe of them is not modelled.
     """
 
     kind: Literal["binary", "model"] = "model"
@@ -100,6 +102,7 @@ class ModelHost:
         self.in_use: set[str] = set()
         self.broken_services: dict[str, int] = {}
         self.programs: dict[str, Program] = {}
+        self.job_objects: list[Job] = []
         self._clock = clock
         self.downtime = downtime
         self._lock = threading.RLock()

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from lab.errors import LabError, NotModelled
+from lab.faults import Faults
 from lab.host.interface import Completed, Host
 from lab.modules.table import ModuleTable
 from lab.wire.helpers import run_helper
@@ -17,6 +18,9 @@ from lab.wire.raw import run_raw
 from lab.wire.shell import Command
 
 logger = logging.getLogger(__name__)
+
+# PowerShell's own words where a script that is not trusted adds a type.
+_CONSTRAINED = "Cannot add type. Definition of new types is not supported in this language mode."
 
 
 class CommandRunner:
@@ -28,9 +32,10 @@ class CommandRunner:
         helpers: the same for ansible-core's helper scripts and raw commands, with ``name`` instead.
     """
 
-    def __init__(self, host: Host, modules: ModuleTable) -> None:
+    def __init__(self, host: Host, modules: ModuleTable, faults: Faults) -> None:
         self._host = host
         self._modules = modules
+        self._faults = faults
         self._lock = threading.Lock()
         self.executions: list[dict[str, Any]] = []
         self.helpers: list[dict[str, Any]] = []
@@ -55,6 +60,10 @@ class CommandRunner:
 
     def _module(self, call: ModuleCall, command: Command) -> Completed:
         self._remember(self.executions, command, fqcn=call.fqcn, check_mode=call.check_mode, changed=False, failed=True)
+        compiles = any(name.endswith(".cs") for name in call.scripts)
+        if compiles and self._faults.take("application_control", call.fqcn):
+            refused = {"failed": True, "changed": False, "msg": f"failure during exec_wrapper: {_CONSTRAINED}"}
+            return Completed(1, json.dumps(refused).encode())
         try:
             result = self._modules.run(self._host, call)
         except Exception as exc:

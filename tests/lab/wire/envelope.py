@@ -12,20 +12,26 @@ from xml.etree import ElementTree
 
 from defusedxml import ElementTree as SafeElementTree
 
+from lab.errors import NotModelled
+
 NAMESPACES = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
     "a": "http://schemas.xmlsoap.org/ws/2004/08/addressing",
     "w": "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd",
     "x": "http://schemas.xmlsoap.org/ws/2004/09/transfer",
+    "n": "http://schemas.xmlsoap.org/ws/2004/09/enumeration",
     "rsp": "http://schemas.microsoft.com/wbem/wsman/1/windows/shell",
     "p": "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd",
     "f": "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault",
     "wsmid": "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd",
+    "cim": "http://schemas.dmtf.org/wbem/wscim/1/common",
+    "xsi": "http://www.w3.org/2001/XMLSchema-instance",
 }
 for _prefix, _uri in NAMESPACES.items():
     ElementTree.register_namespace(_prefix, _uri)
 
 ANONYMOUS = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
+MAX_ENVELOPE_SIZE = 500 * 1024  # a server's own, as recorded
 FAULT_ACTION = "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
 
 
@@ -33,16 +39,27 @@ class WsmanFault(Exception):
     """A request that the service answers with a SOAP fault (HTTP 500).
 
     Args:
-        code: the WSManFault code, decimal as on the wire.
+        code: the WSManFault code, decimal as on the wire; None where none is known.
         subcode: the prefixed SOAP subcode, for example ``w:TimedOut``.
         text: the reason, for people.
+        nested: what a provider adds, in place of the message's text.
+        blame: whose fault it is, ``s:Sender`` or ``s:Receiver``.
     """
 
-    def __init__(self, code: int, subcode: str, text: str) -> None:
+    def __init__(
+        self,
+        code: int | None,
+        subcode: str,
+        text: str,
+        nested: ElementTree.Element | None = None,
+        blame: str = "s:Sender",
+    ) -> None:
         super().__init__(text)
         self.code = code
         self.subcode = subcode
         self.text = text
+        self.nested = nested
+        self.blame = blame
 
 
 def operation_timeout() -> WsmanFault:
@@ -65,7 +82,12 @@ def invalid_selectors(what: str) -> WsmanFault:
 
 def not_modelled_fault(what: str) -> WsmanFault:
     """A request that this laboratory does not know; it never answers by guessing."""
-    return WsmanFault(2150858752, "w:UnsupportedFeature", f"SIMULATOR: {what} not modelled")
+    return unsupported(NotModelled(what))
+
+
+def unsupported(unknown: NotModelled) -> WsmanFault:
+    """The same, of a thing that was already found unknown."""
+    return WsmanFault(2150858752, "w:UnsupportedFeature", str(unknown))
 
 
 def qualified(name: str) -> str:
@@ -90,6 +112,7 @@ class Request:
     resource_uri: str
     message_id: str
     operation_timeout: float
+    max_envelope_size: int
     selectors: dict[str, str]
     options: dict[str, str]
     body: ElementTree.Element
@@ -120,6 +143,7 @@ def parse(message: bytes) -> Request:
         resource_uri=header.findtext("w:ResourceURI", "", NAMESPACES).strip(),
         message_id=header.findtext("a:MessageID", "", NAMESPACES).strip(),
         operation_timeout=_seconds(header.findtext("w:OperationTimeout", "PT60S", NAMESPACES)),
+        max_envelope_size=int(header.findtext("w:MaxEnvelopeSize", str(MAX_ENVELOPE_SIZE), NAMESPACES)),
         selectors=_named(header, "w:SelectorSet/w:Selector"),
         options=_named(header, "w:OptionSet/w:Option"),
         body=body,
@@ -156,7 +180,9 @@ def fault_reply(fault: WsmanFault, request: Request | None) -> bytes:
     """The envelope of a fault; goes out with HTTP status 500."""
     # The values of s:Value are qualified names in text: their prefix must be declared although no element has it.
     subcode_prefix = fault.subcode.split(":", 1)[0]
-    detail = element("f:WSManFault", element("f:Message", text=fault.text), Code=str(fault.code), Machine="localhost")
+    message = element("f:Message", text=fault.text) if fault.nested is None else element("f:Message", fault.nested)
+    code = {} if fault.code is None else {"Code": str(fault.code)}
+    detail = element("f:WSManFault", message, Machine="localhost", **code)
     envelope = element(
         "s:Envelope",
         element(
@@ -172,7 +198,7 @@ def fault_reply(fault: WsmanFault, request: Request | None) -> bytes:
                 "s:Fault",
                 element(
                     "s:Code",
-                    element("s:Value", text="s:Sender"),
+                    element("s:Value", text=fault.blame),
                     element("s:Subcode", element("s:Value", text=fault.subcode)),
                 ),
                 element("s:Reason", element("s:Text", text=fault.text)),

@@ -8,6 +8,7 @@ import logging
 import ssl
 import threading
 import weakref
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from lab.modules.table import ModuleTable
 from lab.wire import envelope
 from lab.wire.authentication import Accounts, BadEncryption, Rejected, Session
 from lab.wire.commands import CommandRunner
+from lab.wire.enumeration import ENUMERATION_ACTION, EnumerationService
 from lab.wire.psrp import POWERSHELL, PowerShellService
 from lab.wire.shell import CMD_SHELL, Command, ShellService
 
@@ -76,6 +78,8 @@ class WinRMServer:
             started}.
         helpers: the same for ansible-core's own scripts.
         requests: every HTTP request answered.
+        connections: TCP connections that asked for something.
+        verbs: how often each WS-Management verb was asked for (Create, Delete, Enumerate, ...).
     """
 
     def __init__(
@@ -96,12 +100,15 @@ class WinRMServer:
         self.https_port = https_port
         self.faults = faults or Faults()
         self.requests = 0
+        self.connections = 0
+        self.verbs: Counter[str] = Counter()
         self._accounts = Accounts(accounts or {}, host.identity.computer_name)
         self._tls = _tls_context(certificate, key) if certificate and key else None
         self._events = shared_loop()
-        self._runner = CommandRunner(host, modules or ModuleTable())
+        self._runner = CommandRunner(host, modules or ModuleTable(), self.faults)
         self._shells = ShellService(self._runner.run, self._events.executor)
         self._powershell = PowerShellService(self._runner.run, self._events.executor)
+        self._enumerations = EnumerationService(host, self.faults, self._events.executor)
         self._sessions: weakref.WeakKeyDictionary[asyncio.Transport, Session] = weakref.WeakKeyDictionary()
         self._site_runner: web.ServerRunner | None = None
         self._sites: list[web.TCPSite] = []
@@ -116,6 +123,11 @@ class WinRMServer:
     def helpers(self) -> list[dict[str, Any]]:
         """ansible-core's own scripts and raw commands that ran, oldest first."""
         return self._runner.helpers
+
+    @property
+    def open_queries(self) -> int:
+        """WMI queries with rows left that nobody pulled or released."""
+        return self._enumerations.open_queries
 
     def start(self) -> None:
         """Listen, and keep listening whenever the node is up."""
@@ -172,6 +184,7 @@ class WinRMServer:
             transport.abort()
         self._shells.forget()
         self._powershell.forget()
+        self._enumerations.forget()
 
     async def _is_up(self) -> bool:
         """A binary node has to be asked, which may take a moment; the thread is none of those that modules use."""
@@ -193,6 +206,7 @@ class WinRMServer:
         if transport not in self._sessions:
             encrypted = transport.get_extra_info("ssl_object") is not None
             self._sessions[transport] = Session(self._accounts, encrypted)
+            self.connections += 1
         return self._sessions[transport]
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -234,6 +248,7 @@ class WinRMServer:
         except envelope.WsmanFault as fault:
             return web.Response(status=500, body=envelope.fault_reply(fault, None), headers={"Content-Type": _SOAP})
         verb = parsed.verb
+        self.verbs[verb] += 1
         if self.faults.take("unauthorized", verb):
             return _unauthorized(session.challenges)
         status, text, command = await self._answer_message(parsed)
@@ -258,6 +273,8 @@ class WinRMServer:
         try:
             if parsed.body.find("wsmid:Identify", envelope.NAMESPACES) is not None:
                 return 200, envelope.identify_reply(self._version()), None
+            if parsed.action.startswith(ENUMERATION_ACTION):
+                return 200, await self._enumerations.answer(parsed), None
             service = self._powershell if parsed.resource_uri.startswith(POWERSHELL) else self._shells
             if service is self._shells and parsed.resource_uri != CMD_SHELL:
                 raise envelope.not_modelled_fault(f"the WS-Management resource {parsed.resource_uri!r}")

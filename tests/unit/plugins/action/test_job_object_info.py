@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
@@ -23,10 +24,11 @@ FORBIDDEN = {"failed": True, "msg": "Cannot invoke method. Only core types are s
 def run(monkeypatch):
     """Return a function that runs the action with both witnesses replaced; the result has `asked`."""
 
-    def act(answer=WIN32, **options):
+    def act(answer=WIN32, check_mode=False, **options):
         asked, warnings = [], []
         task = Task()
         task.args = options
+        task.check_mode = check_mode
         connection = SimpleNamespace(transport="winrm", _shell=SimpleNamespace(tmpdir=None, _IS_WINDOWS=True))
         loader = DataLoader()
         action = job_object_info.ActionModule(task, connection, PlayContext(), loader, Templar(loader), None)
@@ -83,3 +85,45 @@ def test_win32_alone_fails_there_and_names_the_way_out(run):
 def test_another_failure_is_not_hidden_by_the_other_source(run):
     result = run(answer={"failed": True, "msg": "boom"}, source="auto", cross_check=True)
     assert (result["failed"], result["msg"], result["asked"]) == (True, "boom", ["win32"])
+
+
+RUNNING = {
+    "source": "win32",
+    "job_objects": [{"name": "JobContainer_1", "state": "running", "processes": [{"pid": 1}]}],
+}
+GONE = {"source": "win32", "job_objects": []}
+NO_TIME = {"wait": True, "wait_timeout": 0}
+
+
+def test_a_state_that_is_reached_takes_one_look(run):
+    result = run(answer=RUNNING, **NO_TIME)
+    assert (result.get("failed", False), result["asked"]) == (False, ["win32"])
+    assert run(answer=GONE, wait_state="gone", **NO_TIME).get("failed", False) is False
+
+
+def test_a_wait_in_vain_fails_with_what_is_still_there_and_the_last_look(run):
+    result = run(answer=RUNNING, wait_state="gone", **NO_TIME)
+    assert result["failed"] is True
+    assert "not gone after 0 s: JobContainer_1 is running, processes: 1" in result["msg"]
+    assert result["job_objects"] == RUNNING["job_objects"]
+
+
+def test_check_mode_looks_once_and_waits_for_nothing(run):
+    assert run(answer=RUNNING, check_mode=True, wait_state="gone", **NO_TIME).get("failed", False) is False
+
+
+def test_wmi_cannot_prove_that_a_job_is_gone(run):
+    with pytest.raises(AnsibleActionFail, match="win32"):
+        run(source="cim", wait_state="gone", **NO_TIME)
+
+
+def test_a_failed_look_is_not_repeated(run):
+    result = run(answer={"failed": True, "msg": "boom"}, wait=True)
+    assert (result["msg"], result["asked"]) == ("boom", ["win32"])
+
+
+def test_the_module_on_the_node_is_not_told_about_waiting():
+    told = []
+    action = SimpleNamespace(_execute_module=lambda _name, module_args, task_vars: told.append(module_args) or RUNNING)
+    job_object_info.ActionModule._ask_win32(action, dict.fromkeys(job_object_info.ARGUMENT_SPEC), {})
+    assert not [name for name in told[0] if name.startswith("wait")]

@@ -34,6 +34,8 @@ def _pair(text: str) -> tuple[str, Any]:
     words = {"@()": [], "$true": True, "$false": False}
     if value in words:
         return key, words[value]
+    if value.isdigit():
+        return key, int(value)
     texts = re.findall(r"'([^']*)'", value)
     return key, texts if key == "choices" else texts[0]
 

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.cim import QUERIES, job_objects
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.compare import compare
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.errors import JobError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.model import parse_actual, parse_declared
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.node import parse_node
 
@@ -111,6 +116,20 @@ def test_a_job_without_a_setting_has_null_limits_with_a_reason(wmi):
     assert set(job["errors"]) >= {"limits", "kill_on_close", "breakaway"}
 
 
+def test_peaks_are_told_where_a_limit_keeps_them_within_32_bits(wmi):
+    [limited], [free] = (job_objects(wmi(flags=flags))["job_objects"] for flags in (0x2200, 0x2000))
+    assert limited["limits"]["peak_job_memory_bytes"] == 32108544
+    assert free["limits"]["peak_job_memory_bytes"] is None
+    assert "32 bits" in free["errors"]["peak_job_memory_bytes"]["message"]
+    assert free["memory"] is None
+
+
+def test_what_is_left_behind_is_not_known_and_says_so(wmi):
+    result = job_objects(wmi())
+    assert result["leftovers"]["accounts"] is result["statistics"] is result["bundle_directory"] is None
+    assert result["leftovers"]["errors"]["accounts"]["message"]
+
+
 def test_a_job_that_never_had_a_process_is_created(wmi):
     assert job_objects(wmi(processes=0))["job_objects"][0]["state"] == "created"
 
@@ -118,5 +137,34 @@ def test_a_job_that_never_had_a_process_is_created(wmi):
 def test_the_comparison_takes_it_and_reports_what_is_undetermined_once_each(wmi, shapes):
     node = parse_node("win1", shapes.node)
     comparison = compare(parse_declared([shapes.declared()]), parse_actual(job_objects(wmi())), node)
-    assert [finding.code for finding in comparison.findings] == ["HPJ020", "HPJ023", "HPJ024"]
+    assert [finding.code for finding in comparison.findings] == ["HPJ020", "HPJ023", "HPJ024", "HPJ028"]
     assert comparison.rows[0]["memory"]["actual_bytes"] == 209715200
+
+
+HOSTILE = st.one_of(
+    st.none(), st.text(max_size=30), st.integers().map(str), st.just("9" * 5000), st.lists(st.text(max_size=3)),
+    st.dictionaries(st.sampled_from(["CollectionID", "Handle"]), st.text(max_size=5)),
+)  # fmt: skip
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_node_answers_is_a_result_or_one_kind_of_error(wmi, data):
+    rows = wmi()
+    query = data.draw(st.sampled_from(sorted(rows)))
+    row = rows[query][-1]
+    name = data.draw(st.sampled_from(sorted(row)))
+    changed = {key: value for key, value in row.items() if key != name}
+    if data.draw(st.booleans()):
+        changed[name] = data.draw(HOSTILE)
+    rows[query][-1] = changed
+    with contextlib.suppress(JobError):
+        assert job_objects(rows)["source"] == "cim"
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "0x10", "1.0", "\u0663", ["1", "2"]])
+def test_what_is_no_number_is_told_so(wmi, number):
+    rows = wmi()
+    rows["limits"][1]["LimitFlags"] = number
+    with pytest.raises(JobError, match="where its schema has a number"):
+        job_objects(rows)

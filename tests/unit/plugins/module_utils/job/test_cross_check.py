@@ -23,3 +23,13 @@ def test_other_flags_limits_and_processes_are_differences(shapes):
 def test_an_escaped_process_is_not_in_the_job_for_either(shapes):
     escaped = shapes.job(processes=[*shapes.job()["processes"], shapes.process(9, in_job=False)])
     assert differences(shapes.actual(escaped), shapes.actual(shapes.job())) == []
+
+
+def test_a_limit_that_has_no_room_in_32_bits_is_no_difference_and_one_that_has_is(shapes):
+    def reads(kernel: int, wmi: int) -> list:
+        jobs = [shapes.job(limits={"flags": 0x2200, "job_memory_bytes": value}) for value in (kernel, wmi)]
+        return differences(*(shapes.actual(job) for job in jobs))
+
+    assert reads(6 * 2**30, 2 * 2**30) == []
+    [found] = reads(2**32 - 1, 2 * 2**30)
+    assert found["field"] == "job_memory_bytes"

@@ -1,12 +1,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import time
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.wsman import query as query_module
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.wsman import xml
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.wsman.errors import MessageError, WsmanFault
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.wsman.query import identify, query
@@ -112,6 +114,13 @@ def test_what_is_no_reference_is_refused():
         reference("C:\\windows")
 
 
+def test_a_long_word_in_a_reference_costs_linear_time():
+    started = time.monotonic()
+    with pytest.raises(MessageError, match="no reference"):
+        reference("." + "a" * 300_000 + ' ="')
+    assert time.monotonic() - started < 5
+
+
 def test_a_fault_tells_everything_that_the_provider_said(wire):
     with pytest.raises(WsmanFault) as caught:
         query(wire.Service(wire.envelope(FAULT)), TARGET, "SELECT * FROM Nothing")
@@ -137,10 +146,21 @@ def test_a_query_that_fails_half_way_is_released_and_its_own_error_told(wire):
     assert service.actions == ["Enumerate", "Pull", "Release"]
 
 
-def test_a_sequence_that_never_ends_is_ended(wire):
-    service = wire.Service(wire.enumerated(context="c"), wire.pulled(context="c"), wire.envelope(""))
+@pytest.mark.parametrize("context", ["c", "another"])
+def test_a_sequence_without_rows_and_without_an_end_is_ended(wire, context):
+    service = wire.Service(wire.enumerated(context="c"), wire.pulled(context=context), wire.envelope(""))
     with pytest.raises(MessageError, match="without rows and without an end"):
         query(service, TARGET, "x")
+    assert service.actions == ["Enumerate", "Pull", "Release"]
+
+
+def test_a_sequence_of_rows_that_never_ends_is_ended_by_its_size(wire, monkeypatch):
+    monkeypatch.setattr(query_module, "LARGEST_ANSWER", 5000)
+    replies = [wire.pulled(wire.item(A="1"), context="c")] * 20
+    service = wire.Service(wire.enumerated(context="c"), *replies)
+    with pytest.raises(MessageError, match="more than 5000 bytes"):
+        query(service, TARGET, "x")
+    assert service.actions[-1] == "Release"
 
 
 def test_identify_has_no_addressing_and_tells_the_vendor(wire):
