@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.compare import compare
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.compare import Comparison, compare
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.errors import JobError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.findings import (
     ERROR,
@@ -19,10 +19,14 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.findings i
     reaches,
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.model import parse_actual, parse_declared
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.node import parse_node
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.node import Node, parse_node
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.templates import declare, parse_templates
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.documents import from_text, from_value
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.errors import UnreadableManifestError
 
 ARGUMENT_SPEC = {
-    "declared": {"type": "list", "elements": "dict", "required": True},
+    "declared": {"type": "list", "elements": "dict"},
+    "definition": {"type": "raw"},
     "actual": {"type": "dict", "required": True},
     "node": {"type": "dict"},
     "node_name": {"type": "str"},
@@ -39,17 +43,32 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        _validation, options = self.validate_argument_spec(
+            argument_spec=ARGUMENT_SPEC,
+            mutually_exclusive=[["declared", "definition"]],
+            required_one_of=[["declared", "definition"]],
+        )
         name = options["node_name"] or (task_vars or {}).get("inventory_hostname", "")
         try:
-            comparison = compare(
-                parse_declared(options["declared"]),
-                parse_actual(options["actual"]),
-                parse_node(name, options["node"]),
-            )
-        except JobError as error:
+            comparison = _compare(options, parse_node(name, options["node"]))
+        except (JobError, UnreadableManifestError) as error:
             raise AnsibleActionFail(str(error)) from error
         return _result(comparison.findings, comparison.rows, options["fail_on"])
+
+
+def _compare(options: dict[str, Any], node: Node) -> Comparison:
+    """Compare with the cluster's containers, or with what a manifest would make.
+
+    Raises:
+        JobError, UnreadableManifestError: something handed over can't be compared.
+    """
+    actual = parse_actual(options["actual"])
+    if options["declared"] is not None:
+        return compare(parse_declared(options["declared"]), actual, node)
+    given = options["definition"]
+    documents = from_text(given, "definition") if isinstance(given, str) else from_value(given, "definition")
+    declared, compared, unseen = declare(parse_templates(document.body for document in documents), actual, node)
+    return compare(declared, compared, node, unseen)
 
 
 def _result(findings: Sequence[Finding], rows: list[dict[str, Any]], fail_on: str) -> dict[str, Any]:

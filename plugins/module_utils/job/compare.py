@@ -36,16 +36,17 @@ class Comparison:
     rows: list[dict[str, Any]]
 
 
-def compare(declared: Iterable[Declared], actual: Actual, node: Node) -> Comparison:
+def compare(declared: Iterable[Declared], actual: Actual, node: Node, unseen: Iterable[str] = ()) -> Comparison:
     """Compare, and return every finding once, the worst first.
 
     Args:
         declared: containers of the whole cluster; those of other nodes are left out.
         actual: what the probe saw on this node.
         node: its name as the cluster has it, and what else is known of it.
+        unseen: containers that a manifest declares, without a job on this node.
     """
     here = tuple(container for container in declared if container.node == node.name)
-    scene = Scene(node, actual, match(here, actual), here)
+    scene = Scene(node, actual, match(here, actual), here, tuple(unseen))
     findings: list[Finding] = []
     unknowns: list[Unknown] = []
     unproven: set[Owner] = set()

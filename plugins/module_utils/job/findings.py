@@ -164,6 +164,18 @@ CODES: dict[str, Code] = {
         INFO,
         "The API server would not store this quantity: hand over the containers of workload_info.",
     ),
+    "HPJ028": Code(
+        "Leftovers can't be determined",
+        INFO,
+        "Look at the evidence for why there is no listing, and read the job objects with source win32 and an account "
+        "that is an administrator of the node.",
+    ),
+    "HPJ029": Code(
+        "No job object on this node comes from a declared container",
+        INFO,
+        "A manifest doesn't say on which nodes its pods run. Where one should run here, compare with the containers of "
+        "workload_info.",
+    ),
 }
 
 

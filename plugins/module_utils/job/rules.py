@@ -40,6 +40,7 @@ SERVICE_SESSION = 0
 # Memory limits of Win32_NamedJobObjectLimitSetting are uint32 (facts section 4.4).
 WMI_HOLDS = 2**32 - 1
 HARD_CAP = CPU_RATE_ENABLE | CPU_RATE_HARD_CAP
+LEFTOVER_WORDS = {"rootfs_folders": "root file system folders", "accounts": "local accounts"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Scene:
     actual: Actual
     matching: Matching
     declared: tuple[Declared, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def processors(self) -> int | None:
@@ -376,6 +378,29 @@ def no_leftover_folders(scene: Scene) -> Seen:
         )
 
 
+def leftovers_were_listed(scene: Scene) -> Seen:
+    reasons = scene.actual.leftover_reasons
+    if reasons:
+        refused = "; ".join(f"{LEFTOVER_WORDS.get(name, name)}: {reason}" for name, reason in reasons.items())
+        yield Finding(
+            code="HPJ028",
+            node=scene.node.name,
+            message=f"What containers that are gone left behind is not known in full. Not listed: {refused}.",
+            evidence={"reasons": dict(reasons)},
+        )
+
+
+def declared_containers_were_seen(scene: Scene) -> Seen:
+    if scene.unseen:
+        yield Finding(
+            code="HPJ029",
+            node=scene.node.name,
+            message=f"No job object here comes from {_count(len(scene.unseen), 'container', 'containers')} of the "
+            f"definition: {'; '.join(scene.unseen)}.",
+            evidence={"containers": list(scene.unseen)},
+        )
+
+
 CONTAINER_RULES: tuple[Callable[[Pair, Scene], Seen], ...] = (
     cpu_rate_as_declared,
     memory_limit_as_declared,
@@ -395,6 +420,8 @@ NODE_RULES: tuple[Callable[[Scene], Seen], ...] = (
     no_undeclared_containers,
     no_leftover_accounts,
     no_leftover_folders,
+    leftovers_were_listed,
+    declared_containers_were_seen,
 )
 
 

@@ -52,6 +52,7 @@ def run():
             "node": NODE,
             **options,
         }
+        task.args = {name: value for name, value in task.args.items() if value is not None}
         loader = DataLoader()
         action = ActionModule(task, NO_CONNECTION, PlayContext(), loader, Templar(loader), None)
         return action.run(task_vars={"inventory_hostname": "win1"})
@@ -99,3 +100,32 @@ def test_never_still_says_that_the_check_did_not_pass(run):
 def test_a_wrong_result_is_refused_with_what_to_hand_over(run):
     with pytest.raises(AnsibleActionFail, match="job_object_info"):
         run(actual={"stdout": "x"})
+
+
+MANIFEST = """
+apiVersion: v1
+kind: Pod
+metadata: {name: agent, namespace: logging}
+spec:
+  securityContext: {windowsOptions: {hostProcess: true}}
+  containers: [{name: agent, resources: {limits: {cpu: 500m}}}]
+"""
+OWNED = {**JOB, "pod": {"namespace": "logging", "name": "agent"}, "container_name": "agent"}
+
+
+@pytest.mark.parametrize("definition", [MANIFEST, yaml.safe_load(MANIFEST), [yaml.safe_load(MANIFEST)]])
+def test_a_manifest_does_in_place_of_the_clusters_containers(run, definition):
+    result = run(declared=None, definition=definition, actual={"logical_processors": 4, "job_objects": [OWNED]})
+    assert result["passed"] is True
+    assert [(row["pod"], row["cpu"]["actual_rate"]) for row in result["rows"]] == [("agent", 1250)]
+
+
+def test_a_manifest_that_is_none_is_refused(run):
+    with pytest.raises(AnsibleActionFail, match="definition"):
+        run(declared=None, definition="a: [")
+
+
+@pytest.mark.parametrize(("options", "said"), [({"definition": MANIFEST}, "exclusive"), ({"declared": None}, "one of")])
+def test_one_declaration_is_needed_and_two_are_refused(run, options, said):
+    with pytest.raises(AnsibleActionFail, match=said):
+        run(**options)

@@ -242,6 +242,15 @@ def test_a_temporary_account_without_its_container_is_one_finding(check, shapes)
     assert comparison.findings[0].actual == accounts[1:]
 
 
+@pytest.mark.parametrize("what", ["rootfs_folders", "accounts"])
+def test_a_refused_listing_of_leftovers_is_undetermined_and_says_why(check, what):
+    leftovers = {"rootfs_folders": [], "accounts": [], what: None, "errors": {what: REFUSED}}
+    comparison = check(leftovers=leftovers)
+    assert codes(comparison) == ["HPJ028"]
+    assert "Access is denied. (Win32 error 5)" in comparison.findings[0].message
+    assert comparison.rows[0]["verdict"] == "ok"
+
+
 def test_a_second_live_generation_that_still_has_its_bundle_is_one_finding(check, shapes):
     assert codes(check(jobs=[shapes.job(1), shapes.job(2)])) == ["HPJ011"]
 
