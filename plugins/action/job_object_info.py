@@ -24,6 +24,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probe imp
     connection_problem,
 )
 from ansible_collections.kubewin.hostprocess.plugins.plugin_utils._cim_source import read_job_objects
+from ansible_collections.kubewin.hostprocess.plugins.plugin_utils._wsman_channel import close_connection
 
 FORBIDDEN = "Application control on the node forbids compiled code, which source=win32 needs to ask the kernel:"
 WITHOUT_WIN32 = (
@@ -61,9 +62,12 @@ class ActionModule(ActionBase):
         problem = connection_problem(self._connection.transport, getattr(self._connection._shell, "_IS_WINDOWS", False))
         if problem:
             raise AnsibleActionFail(problem)
-        if options["wait"] and not self._task.check_mode:
-            return {**result, **self._wait(options, task_vars)}
-        return {**result, **self._look(options, task_vars)}
+        try:
+            if options["wait"] and not self._task.check_mode:
+                return {**result, **self._wait(options, task_vars)}
+            return {**result, **self._look(options, task_vars)}
+        finally:
+            close_connection(self._connection)
 
     def _wait(self, options: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Look until the job objects are as wanted; the last look, failed when they are not."""

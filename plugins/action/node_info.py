@@ -14,6 +14,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probe imp
     connection_problem,
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.readiness import judge
+from ansible_collections.kubewin.hostprocess.plugins.plugin_utils._wsman_channel import close_connection
 
 ARGUMENT_SPEC = {
     "containerd_directory": {"type": "str"},
@@ -40,7 +41,10 @@ class ActionModule(ActionBase):
         problem = connection_problem(self._connection.transport, getattr(self._connection._shell, "_IS_WINDOWS", False))
         if problem:
             raise AnsibleActionFail(problem)
-        answer = self._execute_module("kubewin.hostprocess.node_info", module_args=options, task_vars=task_vars)
+        try:
+            answer = self._execute_module("kubewin.hostprocess.node_info", module_args=options, task_vars=task_vars)
+        finally:
+            close_connection(self._connection)
         result.update(answer)
         forbidden = application_control(answer)
         if forbidden:

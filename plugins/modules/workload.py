@@ -426,7 +426,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.module
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.target import Target
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.errors import RulesError
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.validation import validate
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.validation import validate, validate_pods
 
 _LIST_OF_TEXT = {"type": "list", "elements": "str"}
 _LIST_OF_DICT = {"type": "list", "elements": "dict"}
@@ -514,7 +514,10 @@ def refuse_what_the_api_would(definitions: list[dict], kubernetes_version: str |
     """
     version = {"kubernetes_version": kubernetes_version} if kubernetes_version else {}
     try:
-        refusals = [(definition, validate(definition, **version)) for definition in definitions]
+        refusals = [
+            (definition, [*validate(definition, **version), *validate_pods(definition, **version)])
+            for definition in definitions
+        ]
     except RulesError as error:
         raise ClusterError(str(error)) from error
     said = [

@@ -54,7 +54,7 @@ def wsman_channel(connection: Any) -> Iterator[Channel]:
         connection._connect()
         yield CARRIERS[connection.transport](connection)
     finally:
-        _close(connection)
+        close_connection(connection)
 
 
 def _winrm(connection: Any) -> Channel:
@@ -96,8 +96,12 @@ def _bytes(text: bytes | str) -> bytes:
     return text.encode("utf-8") if isinstance(text, str) else text
 
 
-def _close(connection: Any) -> None:
-    """Close tolerantly: after a transport error there is nothing left to close, and the first error is what counts."""
+def close_connection(connection: Any) -> None:
+    """Close tolerantly: after a transport error there is nothing left to close, and the first error is what counts.
+
+    Every action that asks a node closes its connection: see `wsman_channel` for why. Outside a loop ansible-core would
+    close it anyway, so it costs nothing there.
+    """
     try:
         connection.close()
     except Exception as error:

@@ -249,10 +249,20 @@ def test_a_reply_that_breaks_off_makes_the_node_unreachable(served, certificates
     assert run["ask"]["outcome"] == "unreachable"
 
 
+# How to ask a node for itself with WS-Man messages and with a module, and where the answer names it.
+QUESTIONS = {
+    "cim": (ASK[0], lambda answer: answer["job_objects"][0]["container_id"][0]),
+    "module": ({"name": "ask", "kubewin.hostprocess.node_info": {}}, lambda answer: answer["node"]["computer_name"]),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("transport", ["ntlm_http", "psrp_http"])
 @pytest.mark.parametrize("addresses", [(ADDRESS, ADDRESS), (ADDRESS, "127.0.84.2")], ids=["one address", "two"])
 @pytest.mark.parametrize("core", CORES)
-def test_in_a_loop_with_delegation_each_host_answers_for_itself(core, addresses, transport, certificates, tmp_path):
+def test_in_a_loop_with_delegation_each_host_answers_for_itself(
+    core, addresses, transport, question, certificates, tmp_path
+):
     """ansible-core gives an open connection to the next host of a loop when only the address is the same."""
     accounts = {USER: PASSWORD}
     with WinRMServer(model("a", "a"), addresses[0], accounts=accounts) as first:  # noqa: SIM117
@@ -266,10 +276,11 @@ def test_in_a_loop_with_delegation_each_host_answers_for_itself(core, addresses,
             }  # fmt: skip
             inventory = tmp_path / "others.yml"
             inventory.write_text(yaml.safe_dump({"others": {"hosts": others}}))
-            tasks = [{**ASK[0], "delegate_to": "{{ item }}", "loop": ["a", "b", "a", "b"]}]
+            task, name_in = QUESTIONS[question]
+            tasks = [{**task, "delegate_to": "{{ item }}", "loop": ["a", "b", "a", "b"]}]
             run = play(core, tmp_path, first, certificates, tasks, transport=transport, extra=["-i", str(inventory)])
             assert run.exit_code == 0, run.text
-            answers = [item["job_objects"][0]["container_id"][0] for item in run["ask"]["results"]]
+            answers = [name_in(item) for item in run["ask"]["results"]]
             assert answers == ["a", "b", "a", "b"]
             for server in (first, second):
                 assert server.verbs["Create"] == server.verbs["Delete"] == 2, "a shell is left on the node"

@@ -39,7 +39,7 @@ BUILD = Suite("build", "build", ("python", "-m", "lab", "build"))
 # The longest first.
 SUITES = (
     pytest("lab", "tests/lab_tests", workers=2),
-    pytest("e2e", "tests/e2e"),
+    pytest("e2e", "tests/e2e", workers=2),
     pytest("integration", "tests/integration", workers=2),
     pytest("wine", "tests/wine"),
     pytest("unit", "tests/unit"),

@@ -7,10 +7,10 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.kubewin.hostprocess.plugins.filter.violations import FilterModule
-from ansible_collections.kubewin.hostprocess.plugins.test.hostprocess import TestModule as Tests
+from ansible_collections.kubewin.hostprocess.plugins.test.hostprocess import TestModule as JinjaTests
 
 violations = FilterModule().filters()["violations"]
-hostprocess = Tests().tests()["hostprocess"]
+hostprocess = JinjaTests().tests()["hostprocess"]
 POD = {
     "kind": "Pod",
     "spec": {"containers": [{"name": "a", "securityContext": {"windowsOptions": {"hostProcess": True}}}]},
