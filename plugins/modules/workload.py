@@ -252,6 +252,12 @@ options:
       - What a CronJob does while its last Job still runs.
     type: str
     choices: [Allow, Forbid, Replace]
+  allow_privileged:
+    description:
+      - Whether kube-apiserver runs with C(--allow-privileged), without which it refuses every HostProcess container.
+      - A client can't see it, so the API server has the last word; set it to V(false) to be refused without asking.
+    type: bool
+    default: true
   kubernetes_version:
     description:
       - Kubernetes version by whose rules manifests are judged before the API server is called, such as V(1.36).
@@ -488,6 +494,7 @@ ARGUMENTS = {
     "namespace_labels": {"type": "dict"},
     "create_service_account": {"type": "bool", "default": False},
     **BUILDING_ARGUMENTS,
+    "allow_privileged": {"type": "bool", "default": True},
     "kubernetes_version": {"type": "str"},
     "field_manager": {"type": "str", "default": DEFAULT_FIELD_MANAGER},
     "force_conflicts": {"type": "bool", "default": False},
@@ -506,16 +513,20 @@ CONSTRAINTS = {
 }
 
 
-def refuse_what_the_api_would(definitions: list[dict], kubernetes_version: str | None) -> None:
+def refuse_what_the_api_would(
+    definitions: list[dict], kubernetes_version: str | None, allow_privileged: bool = True
+) -> None:
     """Judge the manifests by the API server's rules on Windows security options.
 
     Raises:
         ClusterError: with every error of every object, in the API server's words.
     """
-    version = {"kubernetes_version": kubernetes_version} if kubernetes_version else {}
+    server = {"allow_privileged": allow_privileged}
+    if kubernetes_version:
+        server["kubernetes_version"] = kubernetes_version
     try:
         refusals = [
-            (definition, [*validate(definition, **version), *validate_pods(definition, **version)])
+            (definition, [*validate(definition, **server), *validate_pods(definition, **server)])
             for definition in definitions
         ]
     except RulesError as error:
@@ -572,7 +583,7 @@ def converge(module) -> dict:
     removing = params["state"] == "absent"
     definitions = definitions_to_remove(params) if removing else definitions_to_apply(params)
     if not removing:
-        refuse_what_the_api_would(definitions, params["kubernetes_version"])
+        refuse_what_the_api_would(definitions, params["kubernetes_version"], params["allow_privileged"])
     cluster = open_cluster(module, params["field_manager"], params["force_conflicts"])
     for definition in definitions:
         if cluster.is_namespaced(definition):

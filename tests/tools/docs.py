@@ -12,7 +12,7 @@ from stage import ROOT, stage
 
 
 def main() -> int:
-    target = stage("2.19")
+    target = stage("2.19", "docs")
     binaries = ROOT / "build" / "core-2.19" / "venv" / "bin"
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(target.parents[2])}
     command = [binaries / "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."]

@@ -38,7 +38,7 @@ def pytest(name: str, *paths: str, core: str = "2.19", workers: int = 0) -> Suit
 BUILD = Suite("build", "build", ("python", "-m", "lab", "build"))
 # The longest first.
 SUITES = (
-    pytest("lab", "tests/lab_tests", workers=2),
+    pytest("lab", "tests/lab_tests", workers=3),
     pytest("e2e", "tests/e2e", workers=2),
     pytest("integration", "tests/integration", workers=2),
     pytest("wine", "tests/wine"),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Copy what ships of this checkout to build/stage/<core>/collections/ansible_collections/kubewin/hostprocess.
+"""Copy what ships of this checkout below build/stage, to ansible_collections/kubewin/hostprocess.
 
 ansible-test wants a real directory at that place, with the collections it depends on beside it, and scans every
 file it finds: so the laboratory and the build's own files, which do not ship, stay out (galaxy.yml build_ignore).
@@ -37,9 +37,13 @@ def is_ignored(name: str, patterns: list[str]) -> bool:
     return any(fnmatch.fnmatch(name, pattern) or name.startswith(pattern.rstrip("/") + "/") for pattern in patterns)
 
 
-def stage(core: str) -> Path:
-    """Make the copy for one ansible-core and return the collection's folder in it."""
-    collections = ROOT / "build" / "stage" / core / "collections" / "ansible_collections"
+def stage(core: str, purpose: str = "sanity") -> Path:
+    """Make the copy for one ansible-core and return the collection's folder in it.
+
+    Args:
+        purpose: who works in the copy; two who do so at the same time have one each.
+    """
+    collections = ROOT / "build" / "stage" / f"{purpose}-{core}" / "collections" / "ansible_collections"
     target = collections / "kubewin" / "hostprocess"
     shutil.rmtree(target, ignore_errors=True)
     for name in shipped_files():

@@ -28,3 +28,8 @@ def test_a_stateful_set_is_refused_also_where_only_its_pods_would_be(version):
 @pytest.mark.parametrize("version", ["1.33", "1.34", None])
 def test_a_correct_stateful_set_is_not_refused(version):
     refuse_what_the_api_would([stateful_set(True)], version)
+
+
+def test_a_cluster_without_allow_privileged_refuses_in_the_api_servers_words():
+    with pytest.raises(ClusterError, match="hostProcess containers are disallowed by cluster policy"):
+        refuse_what_the_api_would([stateful_set(True)], None, allow_privileged=False)
