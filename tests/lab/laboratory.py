@@ -130,12 +130,7 @@ class Laboratory:
     def _start(self) -> None:
         claim(self.directory)
         self._started.callback(self._leave_directory)
-        names = [] if self.kind == "model" else ["containerd-release", "kubelet-release"]
-        for name in [
-            *names,
-            *(["controlplane"] if self.control_plane and not os.environ.get("LAB_KUBECONFIG") else []),
-        ]:
-            build.ensure(name, None)
+        self._build()
         self._started.enter_context(self.artifacts)
         authority = self._make_authority()
         if self.control_plane:
