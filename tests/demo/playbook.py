@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+GRACE_SECONDS = 5
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -100,21 +102,36 @@ def run_playbook(
                 echo(line)
         code = process.wait()
     finally:
-        end_session(process)
+        end_everything(process, times)
     return PlaybookRun(code, time.monotonic() - started, read_tasks(times), "".join(lines))
 
 
-def end_session(process: subprocess.Popen[str]) -> None:
-    """End what is left of the child's session; nothing is left after a normal end."""
+def end_everything(process: subprocess.Popen[str], times: Path) -> None:
+    """End what is left of a run; nothing is left after a normal end.
+
+    ansible-core's workers have sessions of their own and outlive a parent that is ended, so they are found by what
+    all processes of the run, and no others, have in their environment.
+    """
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            continue
+        remaining = run_processes(times)
+        for identifier in remaining:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(identifier, number)
+        if remaining:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE_SECONDS)
+    process.wait()
+
+
+def run_processes(times: Path) -> list[int]:
+    """The living processes that were started with this run's TASK_TIMES."""
+    mark = b"TASK_TIMES=" + os.fsencode(times)
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
 
 
 def read_tasks(path: Path) -> list[TaskRun]:
