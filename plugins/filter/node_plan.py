@@ -9,7 +9,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import control_plane, plan
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_plan import containerd_plan
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.control_plane import control_plane_plan
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_plan import kubelet_plan
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.release import full_version
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.windows_plan import windows_plan
 
 
 def _told(function: Callable) -> Callable:
@@ -34,11 +38,5 @@ class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Any]:
-        functions = (
-            plan.full_version,
-            plan.windows_plan,
-            plan.containerd_plan,
-            plan.kubelet_plan,
-            control_plane.control_plane_plan,
-        )
+        functions = (full_version, windows_plan, containerd_plan, kubelet_plan, control_plane_plan)
         return {function.__name__: _told(function) for function in functions}

@@ -1,0 +1,37 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What one probe knows of a node, by the name that a plan asks for: services, files, the PATH."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def service_of(node: Mapping, name: str) -> Mapping | None:
+    return node["services"].get(name)
+
+
+def is_running(node: Mapping, name: str) -> bool:
+    return (service_of(node, name) or {}).get("state") not in (None, "stopped")
+
+
+def is_here(found: Mapping, path: str) -> bool:
+    """Tell whether the program that was found is the file that the role takes care of."""
+    return bool(found["exists"]) and found["path"].lower() == path.lower()
+
+
+def file_of(node: Mapping, path: str) -> Mapping:
+    """Return what the probe knows of a path that it was asked for; nothing where it was not asked."""
+    files = {name.lower(): file for name, file in (node.get("files") or {}).items()}
+    return files.get(path.lower()) or {}
+
+
+def file_exists(node: Mapping, path: str) -> bool:
+    return bool(file_of(node, path).get("exists"))
+
+
+def sha256_of(node: Mapping, path: str) -> str | None:
+    return file_of(node, path).get("sha256")
+
+
+def on_path(node: Mapping, directory: str) -> bool:
+    return directory.rstrip("\\").lower() in {entry.rstrip("\\").lower() for entry in node["path_environment"] or ()}

@@ -1,0 +1,29 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is decided for Windows itself from one probe."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import NodeError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.windows_plan import windows_plan
+
+
+def test_missing_features_are_found_without_regard_to_case(bare):
+    assert windows_plan(bare, ["containers"])["features"] == ["containers"]
+    bare["features"]["Containers"] = "enabled"
+    assert windows_plan(bare, ["containers"])["features"] == []
+
+
+def test_server_2016_is_refused_with_the_reason(bare):
+    bare["os"].update(build=14393, product_name="Windows Server 2016 Datacenter")
+    with pytest.raises(NodeError, match=r"Windows Server 2016 .* 17763.*Nothing was changed"):
+        windows_plan(bare, ["Containers"])
+
+
+def test_a_pending_restart_is_carried_out_only_before_the_node_is_in_use(bare, prepared):
+    bare["pending_reboot"]["pending"] = True
+    bare["services"]["kubelet"] = None
+    assert windows_plan(bare, [])["reboot"]
+    bare["services"]["kubelet"] = {"state": "running"}
+    assert not windows_plan(bare, [])["reboot"]
