@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,11 @@ if TYPE_CHECKING:  # imported by the fixtures that need them: most tests need ne
     from lab.artifacts.server import ArtifactServer
     from lab.cluster import ClusterInterface
     from lab.laboratory import Laboratory
+
+# A shell starts a background command, as CI may start this one, with Ctrl-C ignored, and a program inherits that. Tests
+# that press Ctrl-C start programs as a terminal does.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What tests with a marker need; it is built when it is missing, so what can be missing is a tool.
 BINARY_NODE = ("agent", "dotnet", "probe-harness", "snapshotter", "tar", "wine-dlls", "wine-prefix")

@@ -344,7 +344,7 @@ def test_a_wait_that_ends_in_vain_says_what_is_still_there(one):
     before = len(chaos.lab.nodes[NODE].winrm.executions)
     _kept, output = chaos.play({"kubewin.hostprocess.job_object_info": look}, fails=True)
     assert f"JobContainer_{container_id} of default/agent/agent is running" in output
-    assert 2 <= len(chaos.lab.nodes[NODE].winrm.executions) - before <= 3
+    assert 1 <= len(chaos.lab.nodes[NODE].winrm.executions) - before <= 3, "at most one look a second, and the last"
 
 
 def test_a_held_job_outlives_its_shim_beside_its_replacement(one):
