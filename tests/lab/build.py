@@ -76,6 +76,7 @@ class Recipe:
         versions: the versions that the laboratory needs, the default first; empty for a product without versions.
         settings: anything else that the result depends on (flags, pinned versions).
         parts: the products that go into this one, by its version; they are built first.
+        on_request: built when it is named only, not with everything that a laboratory needs.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Recipe:
     versions: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     parts: Callable[[str], tuple[Order, ...]] = lambda version: ()
+    on_request: bool = False
 
 
 @dataclass
@@ -286,6 +288,11 @@ def ensure(product: str, version: str | None = None) -> Path:
     return order(product, version).build()
 
 
+def built_versions(name: str) -> list[str]:
+    """The versions of a product that are in the cache, of those that the laboratory builds."""
+    return [version for version in recipe(name).versions if Order(recipe(name), version).is_built()]
+
+
 def ensure_all(names: Iterable[str] | None = None) -> dict[str, Path]:
     """Build all versions of the products that the laboratory needs, saying how far it is.
 
@@ -294,7 +301,7 @@ def ensure_all(names: Iterable[str] | None = None) -> dict[str, Path]:
     """
     from lab import products
 
-    rows = [recipe(name) for name in names] if names else products.RECIPES
+    rows = [recipe(name) for name in names] if names else [row for row in products.RECIPES if not row.on_request]
     orders = [Order(row, version) for row in rows for version in (row.versions or ("",))]
     missing = [one for one in orders if not one.is_built()]
     if missing:

@@ -1,4 +1,4 @@
-"""The laboratory's command line: ``python -m lab up|down|status|kubeconfig|inventory|fault|build``.
+"""The laboratory's command line: ``python -m lab up|down|status|kubeconfig|inventory|fault|repair|reset|wait|build``.
 
 Exit codes: 0 done, 1 it failed (the message says why), 2 wrong usage, 3 something that it needs is not on this
 machine, 130 or 143 ended by Ctrl-C or SIGTERM.
@@ -54,6 +54,22 @@ def parser() -> argparse.ArgumentParser:
         default=DEFAULT_BUILDS,
         help=f"Windows builds of the nodes in turn (default: {DEFAULT_BUILDS})",
     )
+    up.add_argument(
+        "--node",
+        action="append",
+        type=_named_node,
+        dest="named",
+        metavar="NAME=BUILD",
+        help="a node by its name and build, in place of --nodes and --builds; may be repeated",
+    )
+    up.add_argument(
+        "--clock",
+        type=_rate,
+        default=1.0,
+        metavar="RATE",
+        help="seconds of the laboratory's clock in one real second, for faults that take long (default: 1)",
+    )
+    up.add_argument("--containerd", metavar="VERSION", help="the version that the inventory asks for")
     up.add_argument("--transport", default="ntlm-https", help="how the inventory reaches nodes (default: ntlm-https)")
     up.add_argument("--no-control-plane", action="store_true", help="nodes only")
     up.add_argument("--keep", action="store_true", help="leave logs and certificates in the folder")
@@ -65,14 +81,24 @@ def parser() -> argparse.ArgumentParser:
     add("kubeconfig", command_path, "print the path of the kubeconfig")
     add("inventory", command_path, "print the path of the Ansible inventory")
 
-    table = {**faults.WIRE_FAULTS, **faults.NODE_FAULTS, **faults.ARTIFACT_FAULTS}
     fault = add("fault", command_fault, "let something go wrong")
     fault.formatter_class = argparse.RawDescriptionHelpFormatter
-    fault.epilog = "faults:\n" + "\n".join(f"  {name:18} {text}" for name, text in table.items())
-    fault.add_argument("name", choices=table, metavar="NAME", help="which, see below")
+    fault.epilog = "faults:\n" + "\n".join(f"  {name:18} {text}" for name, text in faults.FAULTS.items())
+    fault.add_argument("name", choices=faults.FAULTS, metavar="NAME", help="which, see below")
     fault.add_argument("node", nargs="?", metavar="NODE", help="at which node (not for downloads)")
-    fault.add_argument("--target", default="", help="a part of a URL path, a WS-Man verb, or a service")
+    fault.add_argument(
+        "--target", default="", help="a part of a URL path, a path on the node, a WS-Man verb, a module or a service"
+    )
     fault.add_argument("--times", type=int, default=1, help="how often; 0 for always (default: 1)")
+    fault.add_argument("--after", type=int, default=0, metavar="N", help="how many go unharmed before (default: 0)")
+    fault.add_argument("--seconds", type=float, default=0, metavar="S", help="how long, by the laboratory's clock")
+    repair = add("repair", command_act, "let no fault wait any more")
+    repair.add_argument("node", nargs="?", metavar="NODE", help="only at this node")
+    reset = add("reset", command_act, "make a node bare again")
+    reset.add_argument("node", metavar="NODE", help="which node")
+
+    wait = add("wait", command_wait, "wait until every node is up")
+    wait.add_argument("--timeout", type=float, default=300, metavar="S", help="real seconds (default: %(default)s)")
 
     make = add("build", command_build, "build what the laboratory needs, once")
     make.add_argument("products", nargs="*", metavar="PRODUCT", help="only these")
@@ -97,6 +123,20 @@ def _builds(text: str) -> list[int]:
         known = ", ".join(f"{number} ({release.product_name})" for number, release in RELEASES.items())
         raise argparse.ArgumentTypeError(f"unknown build {unknown[0]}; known: {known}")
     return builds
+
+
+def _named_node(text: str) -> tuple[str, int]:
+    name, equals, build_text = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=BUILD, for example win-a=20348")
+    return name, _builds(build_text)[0]
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if rate < 1:
+        raise argparse.ArgumentTypeError(f"{text} is below 1")
+    return rate
 
 
 def node_names(builds: Sequence[int], count: int) -> list[tuple[str, int]]:
@@ -132,10 +172,16 @@ def _run(options: argparse.Namespace) -> int:
         if not options.keep:  # also when Ctrl-C comes before the laboratory takes the folder over
             steps.callback(shutil.rmtree, options.state, ignore_errors=True)
         State.of_this_process().write(options.state)
-        specs = [NodeSpec(name, windows) for name, windows in node_names(options.builds, options.nodes)]
-        cluster = not options.no_control_plane
+        wanted = options.named or node_names(options.builds, options.nodes)
         laboratory = Laboratory(
-            options.state, specs, options.kind, cluster, transport=options.transport, keep=options.keep
+            options.state,
+            [NodeSpec(name, windows) for name, windows in wanted],
+            options.kind,
+            not options.no_control_plane,
+            transport=options.transport,
+            keep=options.keep,
+            clock=options.clock,
+            **({"containerd": options.containerd} if options.containerd else {}),
         )
         lab = steps.enter_context(laboratory)
         steps.enter_context(ControlServer(lab))
@@ -240,8 +286,34 @@ def command_path(options: argparse.Namespace) -> int:
 def command_fault(options: argparse.Namespace) -> int:
     from lab import control
 
-    asked = {"name": options.name, "node": options.node, "target": options.target, "times": options.times or None}
-    print(control.ask(options.state, "POST", "/fault", asked)["done"])
+    asked = {
+        "name": options.name,
+        "node": options.node,
+        "target": options.target,
+        "times": options.times or None,
+        "after": options.after,
+        "seconds": options.seconds,
+    }
+    print(control.ask(options.state, "POST", "/do/fault", asked)["done"])
+    return 0
+
+
+def command_act(options: argparse.Namespace) -> int:
+    from lab import control
+
+    print(control.ask(options.state, "POST", f"/do/{options.command}", {"node": options.node})["done"])
+    return 0
+
+
+def command_wait(options: argparse.Namespace) -> int:
+    from lab import control
+
+    deadline = time.monotonic() + options.timeout
+    while down := [one["name"] for one in control.ask(options.state, "GET", "/status")["nodes"] if not one["up"]]:
+        if time.monotonic() > deadline:
+            raise LabError(f"{', '.join(down)}: not up within {options.timeout:g} s")
+        time.sleep(0.2)
+    print("every node is up")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -15,10 +16,11 @@ from aiohttp import web
 
 from lab.background import BackgroundLoop
 from lab.errors import LabError
-from lab.faults import ARTIFACT_FAULTS, NODE_FAULTS, WIRE_FAULTS, Fault
+from lab.faults import API_FAULTS, ARTIFACT_FAULTS, FAULTS, NODE_FAULTS, Fault
 
 if TYPE_CHECKING:  # asking a laboratory must not take the time of importing one
     from lab.laboratory import Laboratory
+    from lab.nodes import Node
 
 STATE_FILE, LOG_FILE = "laboratory.json", "laboratory.log"
 SOCKET = "control.sock"
@@ -61,33 +63,93 @@ def _start_time(process_id: int) -> str | None:
     return None if fields[0] == "Z" else fields[19]
 
 
-def strike(lab: Laboratory, name: str, node: str | None, target: str, times: int | None) -> str:
+def strike(lab: Laboratory, name: str, node: str | None, seconds: float = 0.0, **meant_for: Any) -> str:
     """Let a fault wait, or happen; returns what was done.
+
+    Args:
+        seconds: of the laboratory's clock, for faults that last.
+        meant_for: target, times and after of `Fault`.
 
     Raises:
         LabError: there is no such fault or node.
     """
-    known = {**WIRE_FAULTS, **NODE_FAULTS, **ARTIFACT_FAULTS}
-    if name not in known:
-        raise LabError(f"There is no fault {name!r}; choose one of {', '.join(known)}.")
+    if name not in FAULTS:
+        raise LabError(f"There is no fault {name!r}; choose one of {', '.join(FAULTS)}.")
+    fault = Fault(name, **meant_for)
     if name in ARTIFACT_FAULTS:
-        lab.artifacts.faults.add(Fault(name, target, times))
+        lab.artifacts.faults.add(fault)
         return f"{name} waits at the artifact server"
-    if node not in lab.nodes:
-        problem = f"there is no node {node!r}" if node else "it needs a node"
-        raise LabError(f"Fault {name}: {problem}. Nodes: {', '.join(lab.nodes)}.")
-    if name in WIRE_FAULTS:
-        lab.nodes[node].faults.add(Fault(name, target, times))
-        return f"{name} waits at {node}"
-    host = lab.nodes[node].host
-    if name == "reboot":
-        host.reboot()
-        return f"{node} reboots"
-    service = host.service(target or "kubelet")
+    if name in API_FAULTS:
+        kubeconfig = lab.fault_proxy().kubeconfig
+        lab.api_faults.add(fault)
+        return f"{name} waits before the API server, for those who use the kubeconfig {kubeconfig}"
+    found = _node(lab, node, f"Fault {name}")
+    if name in NODE_FAULTS:
+        return _NODE_STRIKES[name](lab, found, fault, seconds)
+    found.faults.add(fault)
+    return f"{name} waits at {node}"
+
+
+def _node(lab: Laboratory, name: str | None, what: str) -> Node:
+    if name not in lab.nodes:
+        problem = f"there is no node {name!r}" if name else "it needs a node"
+        raise LabError(f"{what}: {problem}. Nodes: {', '.join(lab.nodes)}.")
+    return lab.nodes[name]
+
+
+def _reboot(lab: Laboratory, node: Node, fault: Fault, seconds: float) -> str:
+    node.host.reboot()
+    return f"{node.name} reboots"
+
+
+def _slow_reboot(lab: Laboratory, node: Node, fault: Fault, seconds: float) -> str:
+    node.host.downtime = seconds / lab.clock
+    return f"{node.name} stays down for {node.host.downtime:g} s at a reboot, which are {seconds:g} s of its clock"
+
+
+def _crash(lab: Laboratory, node: Node, fault: Fault, seconds: float) -> str:
+    name = fault.target or "kubelet"
+    service = node.host.service(name)
     if service is None or not service.process_id:
-        raise LabError(f"{node}: the service {target or 'kubelet'} does not run.")
-    host.terminate(service.process_id)
-    return f"{node}: killed process {service.process_id} of {service.configuration.name}"
+        raise LabError(f"{node.name}: the service {name} does not run.")
+    node.host.terminate(service.process_id)
+    return f"{node.name}: killed process {service.process_id} of {service.configuration.name}"
+
+
+_NODE_STRIKES: dict[str, Callable[[Laboratory, Node, Fault, float], str]] = {
+    "reboot": _reboot,
+    "slow_reboot": _slow_reboot,
+    "crash": _crash,
+}
+
+
+def repair(lab: Laboratory, node: str | None) -> str:
+    """Let no fault wait any more, at one node or everywhere.
+
+    Raises:
+        LabError: there is no such node.
+    """
+    nodes = [_node(lab, node, "Repair")] if node else list(lab.nodes.values())
+    for one in nodes:
+        one.faults.clear()
+    if not node:
+        lab.artifacts.faults.clear()
+        lab.api_faults.clear()
+    return f"no fault waits {f'at {node}' if node else 'anywhere'}"
+
+
+def reset(lab: Laboratory, node: str | None) -> str:
+    """Make a node bare again.
+
+    Raises:
+        LabError: there is no such node, or it does not come up.
+    """
+    found = _node(lab, node, "Reset")
+    found.reset()
+    return f"{node} is bare again"
+
+
+ACTIONS: dict[str, Callable[..., str]] = {"fault": strike, "repair": repair, "reset": reset}
 
 
 def describe(lab: Laboratory) -> dict[str, Any]:
@@ -100,6 +162,7 @@ def describe(lab: Laboratory) -> dict[str, Any]:
             "address": node.address,
             "up": bool(node.host and node.host.is_up()),
             "module_executions": len(node.winrm.executions) if node.winrm else 0,
+            "faults_struck": list(node.faults.struck),
         }
         for node in lab.nodes.values()
     ]
@@ -132,7 +195,7 @@ class ControlServer:
 
     async def _listen(self) -> None:
         application = web.Application()
-        application.add_routes([web.get("/status", self._status), web.post("/fault", self._fault)])
+        application.add_routes([web.get("/status", self._status), web.post("/do/{action}", self._act)])
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await web.UnixSite(self._runner, str(self._lab.directory / SOCKET)).start()
@@ -140,10 +203,11 @@ class ControlServer:
     async def _status(self, request: web.Request) -> web.Response:
         return web.json_response(await asyncio.to_thread(describe, self._lab))
 
-    async def _fault(self, request: web.Request) -> web.Response:
+    async def _act(self, request: web.Request) -> web.Response:
         asked = await request.json()
         try:
-            return web.json_response({"done": await asyncio.to_thread(strike, self._lab, **asked)})
+            action = ACTIONS[request.match_info["action"]]
+            return web.json_response({"done": await asyncio.to_thread(action, self._lab, **asked)})
         except LabError as error:
             return web.json_response({"error": str(error)}, status=HTTPStatus.BAD_REQUEST)
 
@@ -161,7 +225,7 @@ def ask(directory: Path, method: str, path: str, body: dict[str, Any] | None = N
     async def call() -> tuple[int, dict[str, Any]]:
         connector = aiohttp.UnixConnector(str(directory / SOCKET))
         async with (
-            aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(60)) as session,
+            aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(300)) as session,
             session.request(method, f"http://lab{path}", json=body) as reply,
         ):
             return reply.status, await reply.json()

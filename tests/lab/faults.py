@@ -14,17 +14,22 @@ class Fault:
     """One fault.
 
     Attributes:
-        kind: a name that the server knows, see `WIRE_FAULTS` and `ARTIFACT_FAULTS`.
-        target: what it strikes: a part of a URL path, a WS-Man verb, a module's name (application_control) or a WMI
-            class (wmi_...); empty for anything.
+        kind: a name that the server knows, see `WIRE_FAULTS`, `ARTIFACT_FAULTS` and `API_FAULTS`.
+        target: what it strikes, in any case: a part of a URL path (before an API server of "METHOD path"), of a path on
+            the node (full_disk), a WS-Man verb, a module's name (application_control, power_cut) or a WMI class
+            (wmi_...); empty for anything.
         times: how often it strikes; None for always.
+        after: how many requests that it is meant for it lets pass first.
         bytes_per_second: the speed of a slow link.
+        retry_after: the seconds after which a busy API server wants to be asked again.
     """
 
     kind: str
     target: str = ""
     times: int | None = 1
+    after: int = 0
     bytes_per_second: int = 100_000
+    retry_after: int = 1
 
 
 class Faults:
@@ -43,11 +48,20 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
+    def forget(self) -> None:
+        """Nothing waits, and nothing has happened."""
+        with self._lock:
+            self._waiting.clear()
+            self.struck.clear()
+
     def take(self, kind: str, target: str) -> Fault | None:
         """The fault of this kind that strikes a request now, if any; counts it."""
         with self._lock:
             for fault in self._waiting:
-                if fault.kind == kind and fault.target in target:
+                if fault.kind == kind and fault.target.lower() in target.lower():
+                    if fault.after > 0:
+                        fault.after -= 1
+                        continue
                     self.struck.append(kind)
                     if fault.times is not None:
                         fault.times -= 1
@@ -74,8 +88,24 @@ ARTIFACT_FAULTS = {
     "slow_download": "a download comes slowly",
     "error_download": "a download is answered 500",
 }
+# At a proxy before the API server; the fault's answer says with which kubeconfig one goes through it.
+API_FAULTS = {
+    "api_drop_request": "the connection ends before a request is answered",
+    "api_token_expired": "a request is answered 401, as with an expired token",
+    "api_conflict": "a request is answered 409: another client has changed the object meanwhile",
+    "api_busy": "a request is answered 429 with Retry-After",
+    "api_error": "a request is answered 500",
+    "api_drop_answer": "the connection ends in the middle of an answer or a watch",
+}
+# In what modules do on a node (host/faulty.py).
+HOST_FAULTS = {
+    "power_cut": "the power goes in the middle of a module's first change, and comes back (--after N modules)",
+    "full_disk": "the disk is full for what modules write (--target PART of a path)",
+}
 # At a node itself, at once.
 NODE_FAULTS = {
     "reboot": "the node reboots",
+    "slow_reboot": "from now on reboots take long (--seconds S, of the laboratory's clock)",
     "crash": "a service's process is killed (--target NAME, by default kubelet)",
 }
+FAULTS = {**WIRE_FAULTS, **HOST_FAULTS, **NODE_FAULTS, **ARTIFACT_FAULTS, **API_FAULTS}

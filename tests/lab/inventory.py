@@ -175,19 +175,25 @@ def write_inventory(
     nodes: Iterable[Node],
     access: Access,
     *,
-    artifacts: ArtifactServer | None,
+    artifacts: ArtifactServer,
     cluster: ClusterInterface | None,
     containerd: str,
     kubernetes: str,
+    clock: float = 1.0,
 ) -> Path:
     """A YAML inventory with the group ``windows``; it holds secrets, so only its owner may read it."""
-    windows = access.variables()
-    if artifacts:
-        windows |= _containerd(artifacts, containerd)
-    if artifacts and cluster:
+    windows = access.variables() | _containerd(artifacts, containerd)
+    if cluster:
         windows |= _kubelet(artifacts, cluster, kubernetes)
     # Plays on localhost need these as well, so they stand beside the group.
-    shared: dict[str, Any] = {"check_accepted_findings": ACCEPTED}
+    shared: dict[str, Any] = {
+        "check_accepted_findings": ACCEPTED,
+        "lab_clock": clock,
+        "lab_containerd_releases": {
+            version: {"url": artifacts.containerd_url(version), "sha256": artifacts.containerd_sha256(version)}
+            for version in sorted({containerd, *artifacts.containerd_versions()})
+        },
+    }
     if cluster:
         shared |= {"kubewin_kubeconfig": str(cluster.kubeconfig), "workload_definitions": WORKLOADS}
     hosts = {node.name: _host(node, access) for node in nodes}

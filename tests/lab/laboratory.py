@@ -23,8 +23,10 @@ from lab import build, products
 from lab.artifacts.server import ArtifactServer
 from lab.cluster import ClusterInterface, open_cluster
 from lab.cluster.certificates import Authority
+from lab.cluster.fault_proxy import FaultProxy
 from lab.control import LOG_FILE, STATE_FILE
 from lab.errors import LabError
+from lab.faults import Faults
 from lab.host.toolchain import Toolchain
 from lab.inventory import DEFAULT_TRANSPORT, TRANSPORTS, Access, write_inventory
 from lab.network import node_addresses
@@ -47,11 +49,13 @@ class Laboratory:
         control_plane: whether there is a cluster; ``LAB_KUBECONFIG`` puts an existing one in its place.
         transport: how the inventory tells Ansible to reach the nodes (`lab.inventory.TRANSPORTS`).
         keep: leave the folder (logs, certificates) at stop.
+        clock: how many seconds pass on the laboratory's clock in one real second, for faults that take long.
         say: where progress goes, a line at a time.
 
     Attributes:
         inventory, kubeconfig: files, there once started.
         nodes: by name. artifacts, cluster: the servers.
+        api_faults: what goes wrong for those who go through `fault_proxy`.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Laboratory:
         *,
         transport: str = DEFAULT_TRANSPORT,
         keep: bool = False,
+        clock: float = 1.0,
         containerd: str = products.CONTAINERD,
         kubernetes: str = products.KUBERNETES,
         say: Callable[[str], None] = build.say,
@@ -75,8 +80,9 @@ class Laboratory:
         self.kind = kind
         self.control_plane = control_plane
         self.keep = keep
+        self.clock = clock
         self.versions = {"containerd": containerd, "kubernetes": kubernetes}
-        self.artifacts = ArtifactServer()
+        self.artifacts = ArtifactServer(for_models=kind == "model")
         self.cluster: ClusterInterface | None = None
         self.inventory = self.directory / "inventory.yml"
         self.nodes: dict[str, Node] = {}
@@ -84,6 +90,8 @@ class Laboratory:
         self._access = Access(secrets.token_urlsafe(18), self.directory / "tls" / "winrm-ca.crt", transport)
         self._say = say
         self._started = contextlib.ExitStack()
+        self.api_faults = Faults()
+        self._fault_proxy: FaultProxy | None = None
 
     @property
     def kubeconfig(self) -> Path:
@@ -94,6 +102,18 @@ class Laboratory:
         if self.cluster is None:
             raise LabError("This laboratory was started without a control plane, so there is no kubeconfig.")
         return self.cluster.kubeconfig
+
+    def fault_proxy(self) -> FaultProxy:
+        """The proxy before the API server, for those who use its kubeconfig; started when it is first asked for.
+
+        Raises:
+            LabError: there is no control plane, or it is not the laboratory's own.
+        """
+        if self.cluster is None:
+            raise LabError("This laboratory was started without a control plane, so there is no API server.")
+        if self._fault_proxy is None:
+            self._fault_proxy = self._started.enter_context(FaultProxy(self.cluster, self.directory, self.api_faults))
+        return self._fault_proxy
 
     def __enter__(self) -> Self:
         self.start()
@@ -187,15 +207,10 @@ class Laboratory:
             self.inventory,
             self.nodes.values(),
             self._access,
-            artifacts=self.artifacts if self.kind == "binary" or self._releases_are_built() else None,
+            artifacts=self.artifacts,
             cluster=self.cluster,
+            clock=self.clock,
             **self.versions,
-        )
-
-    def _releases_are_built(self) -> bool:
-        return (
-            build.order("containerd-release", self.versions["containerd"]).is_built()
-            and build.order("kubelet-release", self.versions["kubernetes"]).is_built()
         )
 
     def _leave_directory(self) -> None:

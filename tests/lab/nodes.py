@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import shutil
 from collections.abc import Callable
@@ -104,6 +105,8 @@ class Node:
     faults: Faults = field(default_factory=Faults)
     host: Host | None = None
     winrm: WinRMServer | None = None
+    _make_host: Callable[[], Host] | None = field(default=None, init=False, repr=False)
+    _serve: Callable[..., WinRMServer] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.kubelet_port = free_port(self.address)
@@ -121,22 +124,34 @@ class Node:
         """
         from lab.wire.server import WinRMServer
 
-        self.host = HOST_KINDS[self.kind](self.spec, self.directory, registry_url)
-        if not self.host.is_up():  # a model is up once it is made
-            self.host.boot()
         pair = authority.issue(
             self.name, self.spec.identity.computer_name, server_names=[self.address, self.name.lower()]
         )
-        self.winrm = WinRMServer(
-            self.host,
-            self.address,
+        self._make_host = functools.partial(HOST_KINDS[self.kind], self.spec, self.directory, registry_url)
+        self._serve = functools.partial(
+            WinRMServer,
+            address=self.address,
             certificate=pair.certificate,
             key=pair.key,
             accounts={ADMINISTRATOR: password},
             modules=modules,
             faults=self.faults,
         )
+        self._begin(http_port=0, https_port=0)
+
+    def _begin(self, **ports: int) -> None:
+        self.host = self._make_host()
+        if not self.host.is_up():  # a model is up once it is made
+            self.host.boot()
+        self.winrm = self._serve(self.host, **ports)
         self.winrm.start()
+
+    def reset(self) -> None:
+        """Make it bare again, at the same ports; no fault waits for it any more, and none has struck it."""
+        ports = {"http_port": self.winrm.http_port, "https_port": self.winrm.https_port}
+        self.stop()
+        self.faults.forget()
+        self._begin(**ports)
 
     def stop(self) -> None:
         """End everything of the node; whatever of it never started is left out."""

@@ -186,7 +186,8 @@ def _require_staging(module: GoModule, workshop: Workshop, directory: Path) -> N
     requires = {module.path: f"v{version}", **{name: "v0" + version.removeprefix("1") for name in staging}}
     if etcd:
         requires["go.etcd.io/etcd/server/v3"] = etcd[1]
-    workshop.run([go, "mod", "edit", f"-go={_go_line(original)}", f"-tool={module.path}/cmd/kubelet"], directory)
+    tools = [f"-tool={module.path}/{command}" for command in module.commands]
+    workshop.run([go, "mod", "edit", f"-go={_go_line(original)}", *tools], directory)
     workshop.run([go, "mod", "edit", *(f"-require={name}@{at}" for name, at in requires.items())], directory)
     workshop.run([go, "mod", "tidy"], directory)
 
@@ -201,6 +202,14 @@ KUBERNETES_MODULE = GoModule(
     "k8s.io/kubernetes",
     ("cmd/kubelet",),
     lambda version: "controlplane",
+    _require_staging,
+    _kubernetes_stamps,
+)
+# kubeadm needs modules that the kubelet doesn't, so it has a go.mod of its own.
+KUBEADM_MODULE = GoModule(
+    "k8s.io/kubernetes",
+    ("cmd/kubeadm",),
+    lambda version: f"pins/kubeadm-{version}",
     _require_staging,
     _kubernetes_stamps,
 )
@@ -258,6 +267,7 @@ def vendor_program(
     seconds: int,
     versions: tuple[str, ...],
     target: str = "windows",
+    on_request: bool = False,
 ) -> Recipe:
     """A row for a vendor's command."""
     folders = {module.pins(version) for version in versions}
@@ -270,6 +280,7 @@ def vendor_program(
         tools=(GO,),
         versions=versions,
         settings=(module.path, package, target),
+        on_request=on_request,
     )
 
 
@@ -288,6 +299,23 @@ def own_program(name: str, folder: str, result: str) -> Recipe:
     return Recipe(name, make, result=result, inputs=(folder,), seconds=20, tools=(GO,))
 
 
+SARIF = "3.3.1"
+
+
+def _make_sarif_schema(workshop: Workshop) -> None:
+    """The JSON schema of SARIF 2.1.0 as OASIS publishes it, out of the Go module that validates reports by it."""
+    go = workshop.tool(GO)
+    path = "github.com/owenrumney/go-sarif/v3"
+    module = shutil.copytree(workshop.source(f"pins/go-sarif-{SARIF}"), workshop.scratch / "module")
+    workshop.run([go, "mod", "download", path], module, **GO_ENVIRONMENT)
+    listed = [go, "list", "-m", "-f", "{{.Dir}}", path]
+    environment = {**os.environ, **GO_ENVIRONMENT}
+    folder = subprocess.run(listed, cwd=module, env=environment, capture_output=True, text=True, check=True).stdout
+    source = (Path(folder.strip()) / "pkg" / "report" / "v210" / "sarif" / "schema.go").read_text()
+    text = source.partition("const schema = `")[2].partition("`")[0]
+    (workshop.output / workshop.recipe.result).write_text(json.dumps(json.loads(text)))
+
+
 def _dotnet_part(version: str) -> tuple[Order, ...]:
     return (order("dotnet"),)
 
@@ -300,9 +328,35 @@ def _kubelet_parts(version: str) -> tuple[Order, ...]:
     return (order("kubelet", version),)
 
 
+def _kubeadm_parts(version: str) -> tuple[Order, ...]:
+    return (order("kubeadm", version),)
+
+
+def _log_runner_parts(version: str) -> tuple[Order, ...]:
+    return (order("kube-log-runner", version),)
+
+
 RECIPES: list[Recipe] = [
     vendor_program("controlplane", KUBERNETES_MODULE, ".", "controlplane", 360, (KUBERNETES,), target="linux"),
     vendor_program("kubelet", KUBERNETES_MODULE, "k8s.io/kubernetes/cmd/kubelet", "kubelet.exe", 240, (KUBERNETES,)),
+    vendor_program(
+        "kubeadm",
+        KUBEADM_MODULE,
+        "k8s.io/kubernetes/cmd/kubeadm",
+        "kubeadm.exe",
+        90,
+        (KUBERNETES,),
+        on_request=True,
+    ),
+    vendor_program(
+        "kube-log-runner",
+        KUBERNETES_MODULE,
+        "k8s.io/component-base/logs/kube-log-runner",
+        "kube-log-runner.exe",
+        10,
+        (KUBERNETES,),
+        on_request=True,
+    ),
     vendor_program(
         "containerd",
         CONTAINERD_MODULE,
@@ -336,12 +390,42 @@ RECIPES: list[Recipe] = [
         parts=_containerd_parts,
     ),
     Recipe(
+        "model-containerd-release",
+        releases.make_model_containerd_release,
+        inputs=("artifacts/releases.py",),
+        versions=_CONTAINERDS,
+    ),
+    Recipe(
+        "model-kubelet-release",
+        releases.make_model_kubelet_release,
+        inputs=("artifacts/releases.py",),
+        versions=(KUBERNETES,),
+    ),
+    Recipe(
         "kubelet-release",
-        releases.make_kubelet_release,
+        releases.make_program_release,
         inputs=("artifacts/releases.py",),
         seconds=1,
         versions=(KUBERNETES,),
         parts=_kubelet_parts,
+    ),
+    Recipe(
+        "kubeadm-release",
+        releases.make_program_release,
+        inputs=("artifacts/releases.py",),
+        seconds=1,
+        versions=(KUBERNETES,),
+        parts=_kubeadm_parts,
+        on_request=True,
+    ),
+    Recipe(
+        "kube-log-runner-release",
+        releases.make_program_release,
+        inputs=("artifacts/releases.py",),
+        seconds=1,
+        versions=(KUBERNETES,),
+        parts=_log_runner_parts,
+        on_request=True,
     ),
     # What runs in a Wine prefix beside the vendors' programs.
     own_program("agent", "windows/agent", "nodeagent.exe"),
@@ -369,5 +453,15 @@ RECIPES: list[Recipe] = [
         inputs=("host/wine_prefix.py",),
         seconds=30,
         tools=(WINE,),
+    ),
+    # What a test judges manifest_check's reports by.
+    Recipe(
+        "sarif-schema",
+        _make_sarif_schema,
+        result="sarif-schema-2.1.0.json",
+        inputs=(f"pins/go-sarif-{SARIF}",),
+        seconds=3,
+        tools=(GO,),
+        on_request=True,
     ),
 ]

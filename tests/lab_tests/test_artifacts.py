@@ -24,6 +24,8 @@ BINARIES = {
     "ctr": ("ctr.exe", b"MZ ctr"),
     "shim": ("containerd-shim-runhcs-v1.exe", b"MZ shim"),
     "kubelet": ("kubelet.exe", b"MZ kubelet " * 50_000),
+    "kubeadm": ("kubeadm.exe", b"MZ kubeadm"),
+    "kube-log-runner": ("kube-log-runner.exe", b"MZ kube-log-runner"),
 }
 
 
@@ -207,3 +209,17 @@ def test_a_stopped_server_can_be_started_at_once(stand_ins: None) -> None:
             assert requests.get(url).status_code == 200
         with pytest.raises(requests.ConnectionError):
             requests.get(url)
+
+
+def test_model_nodes_get_releases_that_say_their_version_as_models_read_it(own_cache: Path) -> None:
+    build.ensure("model-kubelet-release", products.KUBERNETES)
+    with ArtifactServer(for_models=True) as server:
+        checksum = server.containerd_sha256(products.CONTAINERD)
+        archive = requests.get(server.containerd_url(products.CONTAINERD)).content
+        assert sha256(archive) == checksum
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as opened:
+            program = opened.extractfile("bin/containerd.exe").read()
+        assert program == f"MZ model containerd.exe version={products.CONTAINERD}".encode()
+        assert server.containerd_versions() == [products.CONTAINERD]
+        kubelet = requests.get(server.kubelet_url(products.KUBERNETES)).content
+        assert kubelet == f"MZ model kubelet.exe version={products.KUBERNETES}".encode()

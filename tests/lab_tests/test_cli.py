@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kubernetes import client, config
 
 from lab import cli
 from lab.control import State
@@ -156,12 +157,71 @@ def test_faults_are_handed_to_a_running_laboratory(state: Path) -> None:
     assert lab("fault", "nothing", "--state", str(state)).returncode == 2
 
 
+@pytest.mark.controlplane
+def test_faults_of_the_api_strike_those_who_go_through_the_proxy(state: Path) -> None:
+    start(state, "--kind", "model", "--nodes", "1")
+    said = lab("fault", "api_error", "--target", "GET /version", "--state", str(state)).stdout
+    configuration = client.Configuration()
+    configuration.retries = False
+    config.load_kube_config(said.split()[-1], client_configuration=configuration)
+    with client.ApiClient(configuration) as api:
+        with pytest.raises(client.ApiException, match="asked to fail this call"):
+            client.VersionApi(api).get_code()
+        assert client.VersionApi(api).get_code().major == "1"
+
+
+def test_without_a_control_plane_no_fault_of_the_api_is_taken(state: Path) -> None:
+    start(state, *NO_CLUSTER, "--nodes", "1")
+    refused = lab("fault", "api_error", "--state", str(state))
+    assert (refused.returncode, "there is no API server" in refused.stderr) == (1, True)
+
+
+def test_nodes_can_be_named(state: Path) -> None:
+    start(state, *NO_CLUSTER, "--node", "alpha=20348", "--node", "beta=26100")
+    shown = json.loads(lab("status", "--json", "--state", str(state)).stdout)
+    assert [(node["name"], node["build"]) for node in shown["nodes"]] == [("alpha", 20348), ("beta", 26100)]
+
+
+def test_a_node_is_bare_again_at_the_same_address_after_a_reset(state: Path) -> None:
+    start(state, *NO_CLUSTER, "--node", "alpha=20348")
+    inventory = (state / "inventory.yml").read_text()
+    host = yaml.safe_load(inventory)["all"]["children"]["windows"]["hosts"]["alpha"]
+    assert lab("fault", "power_cut", "alpha", "--after", "3", "--state", str(state)).returncode == 0
+    assert lab("reset", "alpha", "--state", str(state)).stdout == "alpha is bare again\n"
+    socket.create_connection((host["ansible_host"], host["ansible_port"]), 5).close()
+    assert (state / "inventory.yml").read_text() == inventory
+    assert lab("reset", "gamma", "--state", str(state)).returncode == 1
+
+
+def test_waiting_ends_once_every_node_is_up(state: Path) -> None:
+    start(state, *NO_CLUSTER, "--node", "alpha=20348", "--clock", "60")
+    said = lab("fault", "slow_reboot", "alpha", "--seconds", "60", "--state", str(state)).stdout
+    assert said == "alpha stays down for 1 s at a reboot, which are 60 s of its clock\n"
+    assert lab("fault", "reboot", "alpha", "--state", str(state)).stdout == "alpha reboots\n"
+    assert lab("wait", "--state", str(state)).stdout == "every node is up\n"
+    assert [node["up"] for node in json.loads(lab("status", "--json", "--state", str(state)).stdout)["nodes"]] == [True]
+    assert lab("fault", "slow_reboot", "alpha", "--seconds", "6000", "--state", str(state)).returncode == 0
+    assert lab("fault", "reboot", "alpha", "--state", str(state)).returncode == 0
+    waited = lab("wait", "--timeout", "0.5", "--state", str(state))
+    assert (waited.returncode, "alpha: not up within 0.5 s" in waited.stderr) == (1, True)
+
+
+def test_a_repaired_node_has_no_fault_left(state: Path) -> None:
+    start(state, *NO_CLUSTER, "--node", "alpha=20348")
+    for words in (["full_disk", "alpha", "--times", "0"], ["corrupt_download"]):
+        assert lab("fault", *words, "--state", str(state)).returncode == 0
+    assert lab("repair", "alpha", "--state", str(state)).stdout == "no fault waits at alpha\n"
+    assert lab("repair", "--state", str(state)).stdout == "no fault waits anywhere\n"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["up", "--nodes", "0"], "0 is not between 1 and 1000"),
         (["up", "--builds", "1234"], "unknown build 1234; known: 14393 (Windows Server 2016"),
         (["up", "--builds", "new"], "'new' is not a list of build numbers"),
+        (["up", "--node", "alpha"], "'alpha' is not NAME=BUILD"),
+        (["up", "--clock", "0.5"], "0.5 is below 1"),
         (["up", "--kind", "cloud"], "invalid choice"),
         ([], "COMMAND"),
     ],
@@ -329,6 +389,17 @@ def test_a_fault_is_used_up(artifacts: object) -> None:
     faults = Faults(Fault("slow", "Receive", times=2))
     assert faults.take("slow", "Send") is None
     assert [bool(faults.take("slow", "Receive")) for _ in range(3)] == [True, True, False]
+
+
+def test_a_fault_lets_some_go_unharmed_first() -> None:
+    from lab.faults import Faults
+
+    faults = Faults(Fault("slow", "receive", after=2))
+    assert faults.take("slow", "Send") is None
+    assert [bool(faults.take("slow", "Receive")) for _ in range(4)] == [False, False, True, False]
+    assert faults.struck == ["slow"]
+    faults.forget()
+    assert faults.struck == []
 
 
 @pytest.mark.nodes

@@ -7,9 +7,11 @@ import hashlib
 import http.server
 import io
 import os
+import re
 import subprocess
 import tarfile
 import threading
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +21,9 @@ import pytest
 import yaml
 from lab_tests.wire_support import PASSWORD, ROOT, TRANSPORTS, USER, Certificates, core_or_skip, make_certificates
 
-from lab.host.interface import Identity
-from lab.host.model import ModelHost
+from lab.host.command_line import split
+from lab.host.interface import Identity, RegistryValue, ServiceConfiguration
+from lab.host.model import ENVIRONMENT_KEY, ModelHost
 from lab.wire.server import WinRMServer
 
 CONTAINERD = r"C:\Program Files\containerd"
@@ -61,7 +64,7 @@ class Releases:
             "kubelet_version": f"v{kubelet}",
             "kubelet_url": f"{self.url}/kubelet-{kubelet}.exe",
             "kubelet_sha256": self.sha256(f"/kubelet-{kubelet}.exe"),
-            "kubelet_api_server": "https://api.example.com:6443",
+            "kubelet_api_server": self.url.replace("http:", "https:"),  # something that a node reaches
             "kubelet_cluster_ca": AUTHORITY,
             "kubelet_bootstrap_token": TOKEN,
         }
@@ -138,6 +141,13 @@ class Node:
                 found[path] = hashlib.sha256(self.host.read(path)).hexdigest()
         return found
 
+    def archives(self) -> list[str]:
+        """What an unfinished installation leaves."""
+        return [path for path in self.tree() if path.endswith(".tar.gz")]
+
+    def machine_path(self) -> list[str]:
+        return self.host.environment()["Path"].split(";")
+
     def _walk(self, path: str) -> Iterator[str]:
         status = self.host.status(path)
         if status is None:
@@ -178,6 +188,11 @@ class Outcome:
         return int(recap.split("changed=")[1].split()[0])
 
 
+def program_of(node: Node, service: str) -> str:
+    """The program that a service runs."""
+    return split(node.host.service(service).configuration.command_line)[0]
+
+
 @pytest.fixture
 def node_of(tmp_path: Path) -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
@@ -216,7 +231,8 @@ def test_a_bare_node_is_prepared_and_a_second_run_changes_nothing(bare: Node, re
     assert kubelet.configuration.dependencies == ("containerd",)
     assert containerd.configuration.failure_actions[-1].type == "restart"
     assert "# put here by hand" in node.text(f"{CONTAINERD}\\config.toml")
-    assert node.host.status(f"{CONTAINERD}\\.staging") is None
+    assert program_of(node, "containerd") == rf"{CONTAINERD}\2.2.9\bin\containerd.exe"
+    assert not node.archives()
 
     before = node.tree()
     second = node.prepare(variables).succeeded()
@@ -255,7 +271,8 @@ def test_a_version_change_swaps_programs_and_starts_everything_again(node: Node,
     newer = releases.variables(containerd="2.3.7", kubelet="1.36.4")
     del newer["kubelet_bootstrap_token"]
     node.prepare(newer).succeeded()
-    assert "version=2.3.7" in node.text(f"{CONTAINERD}\\containerd.exe")
+    assert program_of(node, "containerd") == rf"{CONTAINERD}\2.3.7\bin\containerd.exe"
+    assert "version=2.2.9" in node.text(rf"{CONTAINERD}\2.2.9\bin\containerd.exe")
     assert "version=1.36.4" in node.text(r"C:\k\kubelet.exe")
     assert [node.host.service(name).state for name in ("containerd", "kubelet")] == ["running", "running"]
     assert node.text(r"C:\k\kubelet.conf") == "joined"
@@ -264,14 +281,176 @@ def test_a_version_change_swaps_programs_and_starts_everything_again(node: Node,
 
 
 def test_an_installation_that_was_cut_off_is_done_again(node: Node, releases: Releases) -> None:
+    folder = rf"{CONTAINERD}\2.2.9"
+    node.host.make_directory(rf"{folder}\bin")
+    node.host.write(rf"{folder}\containerd.tar.gz", b"half")
+    for name in ("containerd.exe", "containerd-shim-runhcs-v1.exe", "ctr.exe"):
+        node.host.write(rf"{folder}\bin\{name}", b"half")
+    node.prepare(releases.variables()).succeeded()
+    assert node.text(rf"{folder}\bin\ctr.exe").endswith("version=2.2.9")
+    assert not node.archives()
+
+
+SHIM = "containerd-shim-runhcs-v1.exe"
+ALONE = "- hosts: windows\n  gather_facts: false\n  roles: [kubewin.hostprocess.containerd]\n"
+
+
+@pytest.fixture
+def alone(node: Node) -> Any:
+    """The containerd role by itself on a node."""
+    playbook = node.directory / "alone.yml"
+    playbook.write_text(ALONE)
+
+    def run(variables: dict[str, Any], *extra: str) -> Outcome:
+        return node.prepare(variables, *extra, playbook=str(playbook))
+
+    return run
+
+
+def changed_tasks(outcome: Outcome) -> list[str]:
+    """Names of the tasks that changed something, or would."""
+    return re.findall(r"TASK \[(?:\S+ : )?([^\]]+)\] \*+\n(?:(?!TASK).*\n)*?changed: \[", outcome.text)
+
+
+def old_installation(host: ModelHost, program: str) -> None:
+    """containerd as its own --register-service leaves it, running, with a shim."""
+    folder = program.rpartition("\\")[0]
+    host.make_directory(folder)
+    for path, name in ((program, "containerd.exe"), (rf"{folder}\{SHIM}", SHIM)):
+        host.write(path, f"MZ model {name} version=2.1.9".encode())
+    command = f'"{program}" --run-service --service-name containerd --config "{CONTAINERD}\\config.toml"'
+    host.create_service(ServiceConfiguration("containerd", "Containerd", command))
+    host.start_service("containerd")
+    variable = host.registry_values(ENVIRONMENT_KEY)["Path"]
+    host.registry_set(ENVIRONMENT_KEY, "Path", RegistryValue("expandstring", f"{variable.data};{folder}"))
+
+
+@pytest.mark.parametrize("place", [CONTAINERD, rf"{CONTAINERD}\bin", r"D:\runtime"])
+def test_an_installation_elsewhere_is_taken_over_and_its_files_stay(
+    node: Node, releases: Releases, alone: Any, place: str
+) -> None:
+    old = rf"{place}\containerd.exe"
+    old_installation(node.host, old)
+    foretold = changed_tasks(alone(releases.variables(), "--check").succeeded())
+    assert program_of(node, "containerd") == old
+    done = changed_tasks(alone(releases.variables()).succeeded())
+    # What needs the unpacked folder can't run in check mode; everything else is foretold.
+    assert [task for task in done if task not in foretold] == [
+        "Download and verify the file",
+        "Unpack the archive",
+        "Remove the archive",
+    ]
+    assert set(foretold) <= set(done)
+    assert program_of(node, "containerd") == rf"{CONTAINERD}\2.2.9\bin\containerd.exe"
+    assert "version=2.1.9" in node.text(old)
+    assert rf"{CONTAINERD}\2.2.9\bin" in node.machine_path()
+    assert place not in node.machine_path()
+    assert alone(releases.variables()).succeeded().changed() == 0
+
+
+def test_running_shims_stand_in_no_versions_way(node: Node, releases: Releases, alone: Any) -> None:
+    alone(releases.variables()).succeeded()
+    node.host.in_use.add(rf"{CONTAINERD}\2.2.9\bin\{SHIM}")
+    alone(releases.variables(containerd="2.3.7")).succeeded()
+    back = alone({**releases.variables(), "containerd_url": "http://127.0.0.1:9/gone"}).succeeded()
+    assert "win_get_url" not in back.modules
+    assert program_of(node, "containerd") == rf"{CONTAINERD}\2.2.9\bin\containerd.exe"
+
+
+class Unstartable(dict):
+    """Win32 errors of services, for one version of a service only."""
+
+    def __init__(self, host: ModelHost, service: str, version: str) -> None:
+        self.host, self.service, self.version = host, service, version
+
+    def get(self, name: str, default: Any = None) -> Any:
+        command = self.host.service(name).configuration.command_line
+        return 1053 if name == self.service and f"\\{self.version}\\" in command else default
+
+
+def test_a_version_that_does_not_start_is_taken_back(node: Node, releases: Releases) -> None:
+    node.prepare(releases.variables()).succeeded()
+    before, command = node.text(rf"{CONTAINERD}\config.toml"), node.host.service("containerd").configuration
+    path = node.machine_path()
+    node.host.broken_services = Unstartable(node.host, "containerd", "2.3.7")
+    variables = {**releases.variables(containerd="2.3.7"), "containerd_sandbox_image": "registry.example.com/pause:9"}
+    node.prepare(variables).refused("containerd 2.3.7 was not taken into use", "Run the service", "2.2.9 runs again")
+    assert node.text(rf"{CONTAINERD}\config.toml") == before
+    assert node.host.service("containerd").configuration == command
+    assert [node.host.service(name).state for name in ("containerd", "kubelet")] == ["running", "running"]
+    assert node.machine_path() == path
+
+    node.host.broken_services = {}
+    done = node.prepare(variables).succeeded()
+    assert "win_get_url" not in done.modules
+    assert program_of(node, "containerd") == rf"{CONTAINERD}\2.3.7\bin\containerd.exe"
+
+
+def test_the_next_source_is_tried_where_one_fails_or_serves_something_else(
+    node: Node, releases: Releases, alone: Any
+) -> None:
     variables = releases.variables()
-    node.prepare(variables).succeeded()
-    node.host.make_directory(f"{CONTAINERD}\\.staging")
-    node.host.write(f"{CONTAINERD}\\.staging\\containerd.tar.gz", b"half")
-    node.host.write(f"{CONTAINERD}\\ctr.exe", b"half")
-    node.prepare(variables).succeeded()
-    assert node.text(f"{CONTAINERD}\\ctr.exe").endswith("version=2.2.9")
-    assert node.host.status(f"{CONTAINERD}\\.staging") is None
+    releases.files["/other.tar.gz"] = archive("2.2.8")
+    sources = [f"{releases.url}/gone.tar.gz", f"{releases.url}/other.tar.gz", variables["containerd_url"]]
+    alone({**variables, "containerd_url": sources}).succeeded()
+    assert node.text(rf"{CONTAINERD}\2.2.9\bin\ctr.exe").endswith("version=2.2.9")
+
+
+def test_without_any_source_that_serves_it_nothing_is_installed(node: Node, releases: Releases, alone: Any) -> None:
+    sources = [f"{releases.url}/gone.tar.gz", f"{releases.url}/gone-too.tar.gz"]
+    alone({**releases.variables(), "containerd_url": sources}).refused("gone-too.tar.gz")
+    assert node.host.service("containerd") is None
+
+
+def test_a_node_without_a_way_out_gets_the_controllers_files(node: Node, releases: Releases, alone: Any) -> None:
+    file, shim = node.directory / "containerd.tar.gz", node.directory / SHIM
+    file.write_bytes(archive("2.2.9"))
+    shim.write_bytes(b"MZ model shim of our own")
+    offline = {
+        **releases.variables(),
+        "containerd_url": "http://127.0.0.1:9/gone",
+        "containerd_archive": str(file),
+        "containerd_hcsshim_version": "0.14.1",
+        "containerd_hcsshim_file": str(shim),
+        "containerd_hcsshim_sha256": hashlib.sha256(shim.read_bytes()).hexdigest(),
+    }
+    alone({**offline, "containerd_sha256": "0" * 64}).refused("has SHA-256", "is wanted")
+    alone(offline).succeeded()
+    assert node.text(rf"{CONTAINERD}\hcsshim-0.14.1\bin\{SHIM}") == "MZ model shim of our own"
+    assert rf"path = '{CONTAINERD}\hcsshim-0.14.1'" in node.text(rf"{CONTAINERD}\config.toml")
+    second = alone(offline).succeeded()
+    assert (second.changed(), second.modules) == (0, ["node_info"])
+
+
+def test_mirrors_are_written_by_the_transfer_of_the_configuration_and_restart_nothing_later(
+    node: Node, releases: Releases, alone: Any
+) -> None:
+    mirrors = {"docker.io": {"host": {"https://mirror.example.com": {"capabilities": ["pull"]}}}}
+    variables = {**releases.variables(), "containerd_registry_mirrors": mirrors}
+    first = alone(variables).succeeded()
+    process = node.host.service("containerd").process_id
+    plain = first.modules.count("win_copy")
+    file = rf"{CONTAINERD}\certs.d\docker.io\hosts.toml"
+    assert tomllib.loads(node.text(file)) == mirrors["docker.io"]
+    assert f"config_path = '{CONTAINERD}\\certs.d'" in node.text(rf"{CONTAINERD}\config.toml")
+
+    mirrors["docker.io"]["host"]["https://mirror.example.com"]["capabilities"].append("resolve")
+    changed = alone(variables).succeeded()
+    assert (changed.changed(), changed.modules.count("win_copy")) == (1, plain)
+    assert tomllib.loads(node.text(file)) == mirrors["docker.io"]
+    assert node.host.service("containerd").process_id == process
+    assert alone(variables).succeeded().changed() == 0
+
+
+def test_a_program_with_another_hash_is_refused_before_anything_stops(
+    node: Node, releases: Releases, alone: Any
+) -> None:
+    alone(releases.variables()).succeeded()
+    process = node.host.service("containerd").process_id
+    wrong = {**releases.variables(containerd="2.3.7"), "containerd_program_sha256": {"containerd.exe": "0" * 64}}
+    alone(wrong).refused("has SHA-256", "Nothing was stopped")
+    assert node.host.service("containerd").process_id == process
+    assert node.archives(), "the next run has to see that it isn't finished"
 
 
 def test_a_wrong_checksum_leaves_nothing_installed(node: Node, releases: Releases) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
+import json
+import os
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from wine.documented import differences, returns
 from wine.machine import Machine
 
 from lab import build
+from lab.cluster.certificates import Authority
 
 pytestmark = pytest.mark.wine
 CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
@@ -216,6 +222,32 @@ def test_versions_are_what_the_programs_say(machine: Machine, layout: str) -> No
     assert found["shim"]["sha256"] == hashlib.sha256(b"shim").hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("service_runs", "found_at"),
+    [
+        (r"C:\tools\2.1.9\bin\containerd.exe", r"C:\tools\2.1.9\bin\containerd.exe"),
+        (r"C:\old\containerd.exe", r"C:\tools\bin\containerd.exe"),  # NRD031 tells of the service
+        (r"C:\tools\gone\bin\containerd.exe", r"C:\tools\bin\containerd.exe"),
+        (r"C:\toolsbox\containerd.exe", r"C:\tools\bin\containerd.exe"),
+    ],
+)
+def test_a_version_in_a_folder_of_its_own_is_found_by_the_service(
+    machine: Machine, service: Any, service_runs: str, found_at: str
+) -> None:
+    """Programs that are none, so that nothing is started: only where they lie is looked at."""
+    for place in ("tools/bin", "tools/2.1.9/bin", "old", "toolsbox"):
+        folder = machine.prefix.disk / place
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "containerd.exe").write_text(place)
+    service("containerd", f"{service_runs} --run-service")
+    found = machine.node(containerd_directory="C:\\tools\\", containerd_config_path=r"C:\other\c.toml")["containerd"]
+    for place in ("tools/bin", "tools/2.1.9/bin", "old", "toolsbox"):
+        (machine.prefix.disk / place / "containerd.exe").unlink()
+    assert found["path"] == found_at
+    assert found["shim"]["path"] == found_at.replace("containerd.exe", "containerd-shim-runhcs-v1.exe")
+    assert found["config"]["path"] == r"C:\other\c.toml"
+
+
 def test_a_program_that_is_none_has_no_version_and_says_why(machine: Machine) -> None:
     folder = machine.prefix.disk / "k"
     folder.mkdir(exist_ok=True)
@@ -226,6 +258,78 @@ def test_a_program_that_is_none_has_no_version_and_says_why(machine: Machine) ->
     assert node["kubelet"]["version"] is None
     assert [error["what"] for error in node["errors"]] == ["C:\\k\\kubelet.exe --version"]
     assert node["errors"][0]["win32_error"] == 193  # ERROR_BAD_EXE_FORMAT
+
+
+def test_registry_keys_are_read_with_types_and_data(machine: Machine) -> None:
+    key = r"HKLM\SOFTWARE\kubewin-test"
+    set_value(machine, key, "number", "4294967295", "REG_DWORD")
+    set_value(machine, key, "large", "0xffffffffffffffff", "REG_QWORD")
+    set_value(machine, key, "text", "a|b")
+    set_value(machine, key, "path", "%SystemRoot%\\x", "REG_EXPAND_SZ")
+    set_value(machine, key, "list", "one\\0two", "REG_MULTI_SZ")
+    set_value(machine, key, "bytes", "00ff10", "REG_BINARY")
+    set_value(machine, key, r"C:\Program Files\x.exe", "0")
+    asked = [r"HKLM:\SOFTWARE\kubewin-test", r"hklm:\SOFTWARE\nowhere", r"HKCU:\Software"]
+    node = machine.node(registry=asked)
+    command(machine, "reg.exe", "delete", key, "/f")
+    found, missing, refused = (node["registry"][key] for key in asked)
+    assert found == {
+        "exists": True,
+        "values": {
+            "number": {"type": "dword", "data": 4294967295},
+            "large": {"type": "qword", "data": 2**64 - 1},
+            "text": {"type": "string", "data": "a|b"},
+            "path": {"type": "expandstring", "data": "%SystemRoot%\\x"},
+            "list": {"type": "multistring", "data": ["one", "two"]},
+            "bytes": {"type": "binary", "data": "00ff10"},
+            r"C:\Program Files\x.exe": {"type": "string", "data": "0"},
+        },
+    }
+    assert missing == refused == {"exists": False, "values": {}}
+    assert [error["what"] for error in node["errors"]] == [r"registry key HKCU:\Software"]
+
+
+def test_firewall_rules_are_found_by_their_names(machine: Machine) -> None:
+    key = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy\FirewallRules"
+    rules = {
+        "{1}": "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=10250|Name=Kubelet|",
+        "{2}": "v2.30|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=10250|Name=kubelet|Desc=x|",
+        "{3}": "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=22|Name=kubelet of another|",
+    }
+    for name, rule in rules.items():
+        set_value(machine, key, name, rule)
+    node = machine.node(firewall_rules=["kubelet", "sshd"])
+    command(machine, "reg.exe", "delete", key, "/f")
+    assert sorted(node["firewall_rules"]["kubelet"]) == sorted([rules["{1}"], rules["{2}"]])
+    assert node["firewall_rules"]["sshd"] == []
+    assert machine.node(firewall_rules=["kubelet"])["firewall_rules"] == {"kubelet": []}
+
+
+def test_folders_are_listed(machine: Machine) -> None:
+    folder = machine.prefix.disk / "listed"
+    (folder / "below").mkdir(parents=True)
+    (folder / "file").write_bytes(b"x")
+    (folder / "below" / "deeper").write_bytes(b"x")
+    asked = [r"%SystemDrive%\listed", r"C:\listed\file", r"C:\nowhere"]
+    found = machine.node(directories=asked)["directories"]
+    for path in (folder / "below" / "deeper", folder / "file"):
+        path.unlink()
+    assert sorted(found[asked[0]]) == ["below", "file"]
+    assert (found[asked[1]], found[asked[2]]) == (None, None)
+
+
+def test_services_beside_the_nodes_own_are_described_when_asked_for(machine: Machine, service: Any) -> None:
+    service("W32Time", r"C:\x.exe", "start=", "demand")
+    services = machine.node(services=["W32Time", "nothing"])["services"]
+    assert services["W32Time"]["start_mode"] == "manual"
+    assert services["nothing"] is None
+    assert "W32Time" not in machine.node()["services"]
+
+
+def test_port_ranges_are_the_callers(machine: Machine) -> None:
+    ranges = {"tcp": {"start": 49152, "count": 16384}}
+    assert machine.node(dynamic_port_ranges=ranges)["dynamic_port_ranges"] == ranges
+    assert machine.node()["dynamic_port_ranges"] is None
 
 
 def test_nobody_answers_where_containerd_does_not_run(machine: Machine) -> None:
@@ -242,3 +346,46 @@ def test_what_is_returned_is_what_is_documented(machine: Machine, service: Any) 
     node = machine.node(files=["C:\\windows"])
     assert node["services"]["containerd"]["failure_actions"]
     assert differences({"node": returns("node_info")["node"]}, {"node": node}) == []
+
+
+def test_drives_have_their_room(machine: Machine) -> None:
+    [system] = [volume for volume in machine.node()["volumes"] if volume["drive"] == "C:"]
+    room = os.statvfs(machine.prefix.directory)
+    assert system["size_bytes"] == room.f_blocks * room.f_frsize
+    assert 0 < system["free_bytes"] <= system["size_bytes"]
+
+
+def test_a_server_is_reached_or_said_why_not(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        open_port = server.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            closed_port = other.getsockname()[1]
+        asked = [f"https://127.0.0.1:{open_port}", f"127.0.0.1:{closed_port}", "no port"]
+        reached, closed, wrong = (machine.node(endpoints=asked)["endpoints"][endpoint] for endpoint in asked)
+    assert reached == {"reached": True, "error": None}
+    assert not closed["reached"]
+    assert closed["error"]
+    assert wrong == {"reached": False, "error": "This is neither a URL nor host:port."}
+
+
+def test_the_kubelets_certificate_is_read_and_its_key_is_not(machine: Machine, tmp_path: Path) -> None:
+    pair = Authority(tmp_path, "cluster").issue("node", "system:node:win1", organizations=["system:nodes"])
+    issued = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+    (tmp_path / "kubelet-client-current.pem").write_bytes(pair.certificate.read_bytes() + pair.key.read_bytes())
+    node = machine.node(kubelet_certificate_directory=machine.prefix.windows_path(tmp_path))
+    certificate = node["kubelet"]["client_certificate"]
+    assert sorted(certificate["subject"].split(", ")) == ["CN=system:node:win1", "O=system:nodes"]
+    assert datetime.datetime.fromisoformat(certificate["not_before"]) == issued.not_valid_before_utc
+    assert datetime.datetime.fromisoformat(certificate["not_after"]) == issued.not_valid_after_utc
+    now = datetime.datetime.now(datetime.UTC)
+    assert abs(datetime.datetime.fromisoformat(node["time"]) - now) < datetime.timedelta(minutes=5)
+    assert pair.key.read_text().splitlines()[1] not in json.dumps(node)
+
+
+def test_a_certificate_that_is_none_is_told_as_an_error(machine: Machine, tmp_path: Path) -> None:
+    text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    (tmp_path / "kubelet-client-current.pem").write_text(text)
+    node = machine.node(kubelet_certificate_directory=machine.prefix.windows_path(tmp_path))
+    certificate = node["kubelet"]["client_certificate"]
+    assert certificate["not_after"] is None
+    assert [error["what"] for error in node["errors"]] == [f"certificate {certificate['path']}"]

@@ -4,8 +4,8 @@ Layouts, after github.com/containerd/containerd/releases and dl.k8s.io:
 
     containerd-<version>-windows-amd64.tar.gz            bin/containerd.exe, bin/ctr.exe, bin/containerd-shim-…exe
     containerd-<version>-windows-amd64.tar.gz.sha256sum  "<hex>  <archive>"
-    kubelet.exe
-    kubelet.exe.sha256                                   "<hex>"
+    kubelet.exe, kubeadm.exe, kube-log-runner.exe
+    kubelet.exe.sha256, ...                              "<hex>"
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lab.build import Workshop
 
+MODEL_PROGRAMS = ("containerd.exe", "containerd-shim-runhcs-v1.exe", "ctr.exe")
 CONTAINERD_ARCHIVE = "containerd-{version}-windows-amd64.tar.gz"
 
 
@@ -52,11 +53,32 @@ def make_containerd_release(workshop: Workshop) -> None:
     (workshop.output / f"{name}.sha256sum").write_text(f"{sha256(archive)}  {name}\n")
 
 
-def make_kubelet_release(workshop: Workshop) -> None:
+def make_model_containerd_release(workshop: Workshop) -> None:
+    """A release whose programs say their version in the way that a model node reads (host/model.py)."""
+    name = CONTAINERD_ARCHIVE.format(version=workshop.version)
+    programs = [_model_program(workshop, program) for program in MODEL_PROGRAMS]
+    write_archive(workshop.output / name, {f"bin/{path.name}": path for path in programs})
+    (workshop.output / f"{name}.sha256sum").write_text(f"{sha256(workshop.output / name)}  {name}\n")
+
+
+def make_model_kubelet_release(workshop: Workshop) -> None:
+    """The same for the kubelet."""
+    binary = _model_program(workshop, "kubelet.exe").rename(workshop.output / "kubelet.exe")
+    (workshop.output / "kubelet.exe.sha256").write_text(sha256(binary))
+
+
+def _model_program(workshop: Workshop, name: str) -> Path:
+    path = workshop.scratch / name
+    path.write_text(f"MZ model {name} version={workshop.version}")
+    return path
+
+
+def make_program_release(workshop: Workshop) -> None:
+    """A program as dl.k8s.io serves it: the file, and its hash beside it."""
     (part,) = workshop.parts
-    binary = workshop.output / "kubelet.exe"
+    binary = workshop.output / part.path.name
     try:
         os.link(part.path, binary)
     except OSError:  # another file system
         shutil.copy(part.path, binary)
-    (workshop.output / "kubelet.exe.sha256").write_text(sha256(binary))
+    (workshop.output / f"{binary.name}.sha256").write_text(sha256(binary))

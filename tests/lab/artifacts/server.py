@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
 
@@ -15,6 +13,7 @@ from lab.artifacts.images import Images
 from lab.artifacts.releases import CONTAINERD_ARCHIVE
 from lab.background import BackgroundLoop
 from lab.faults import Fault, Faults
+from lab.lifecycle import Startable
 from lab.network import LOOPBACK
 
 CHUNK = 64 * 1024
@@ -23,32 +22,30 @@ CHUNK = 64 * 1024
 # paths are those of github.com and dl.k8s.io, so that a user's URL differs from the laboratory's in the host only.
 CONTAINERD_PATH = "/containerd/containerd/releases/download/v{version}/{file}"
 KUBELET_PATH = "/v{version}/bin/windows/amd64/{file}"
+# The other programs of Kubernetes, by their release; they are built on request only.
+KUBERNETES_PROGRAMS = {"kubeadm.exe": "kubeadm-release", "kube-log-runner.exe": "kube-log-runner-release"}
 
 
-class ArtifactServer:
+class ArtifactServer(Startable):
     """Serves every version that is built; each version's archive is made once and kept in the cache.
+
+    Args:
+        for_models: the releases that model nodes understand, in place of the vendors' programs.
 
     Attributes:
         faults: what goes wrong with downloads (lab.faults.ARTIFACT_FAULTS).
         requests: the paths that were asked for, in order.
     """
 
-    def __init__(self, faults: Faults | None = None) -> None:
+    def __init__(self, faults: Faults | None = None, *, for_models: bool = False) -> None:
+        kind = "model-" if for_models else ""
+        self._containerd, self._kubelet = f"{kind}containerd-release", f"{kind}kubelet-release"
         self.faults = faults or Faults()
         self.images = Images()
         self.requests: list[str] = []
         self.port = 0
         self._background: BackgroundLoop | None = None
         self._runner: web.AppRunner | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         self._background = BackgroundLoop("artifacts")
@@ -79,23 +76,38 @@ class ArtifactServer:
         file = CONTAINERD_ARCHIVE.format(version=version)
         return self.url(CONTAINERD_PATH.format(version=version, file=file))
 
+    def containerd_versions(self) -> list[str]:
+        """The versions that are built, of those that the laboratory has."""
+        return build.built_versions(self._containerd)
+
     def containerd_sha256(self, version: str) -> str:
         file = CONTAINERD_ARCHIVE.format(version=version)
-        return (build.ensure("containerd-release", version) / f"{file}.sha256sum").read_text().split()[0]
+        return (build.ensure(self._containerd, version) / f"{file}.sha256sum").read_text().split()[0]
 
     def kubelet_url(self, version: str) -> str:
         """The kubelet of a Kubernetes version; its checksum lies beside it, with ``.sha256``."""
         return self.url(KUBELET_PATH.format(version=version, file="kubelet.exe"))
 
     def kubelet_sha256(self, version: str) -> str:
-        return (build.ensure("kubelet-release", version) / "kubelet.exe.sha256").read_text().strip()
+        return (build.ensure(self._kubelet, version) / "kubelet.exe.sha256").read_text().strip()
+
+    def program_url(self, file: str, version: str) -> str:
+        """Another program of a Kubernetes version: kubeadm.exe, kube-log-runner.exe."""
+        return self.url(KUBELET_PATH.format(version=version, file=file))
+
+    def program_sha256(self, file: str, version: str) -> str:
+        return (build.ensure(KUBERNETES_PROGRAMS[file], version) / f"{file}.sha256").read_text().strip()
 
     async def _listen(self) -> None:
         application = web.Application(middlewares=[self._record])
         application.add_routes(
             [
-                web.get(CONTAINERD_PATH, self._release("containerd-release")),
-                web.get(KUBELET_PATH, self._release("kubelet-release")),
+                web.get(CONTAINERD_PATH, self._release(self._containerd)),
+                *(
+                    web.get(KUBELET_PATH.replace("{file}", f"{{file:{file}(?:.sha256)?}}"), self._release(product))
+                    for file, product in KUBERNETES_PROGRAMS.items()
+                ),
+                web.get(KUBELET_PATH, self._release(self._kubelet)),
                 *self.images.routes(),
             ]
         )

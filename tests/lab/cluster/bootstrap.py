@@ -48,6 +48,20 @@ REACHING_KUBELETS = (
 )
 
 
+def create_administrator(api: client.ApiClient, name: str) -> str:
+    """A service account that may do everything; returns a token of its, good for a day."""
+    core = client.CoreV1Api(api)
+    core.create_namespaced_service_account(NAMESPACE, {"metadata": {"name": name}})
+    bind(api, (Binding(name, "cluster-admin", name, "ServiceAccount"),))
+    request = {"spec": {"expirationSeconds": int(TOKEN_LIFETIME.total_seconds())}}
+    return core.create_namespaced_service_account_token(name, NAMESPACE, request).status.token
+
+
+def delete_administrator(api: client.ApiClient, name: str) -> None:
+    client.RbacAuthorizationV1Api(api).delete_cluster_role_binding(name)
+    client.CoreV1Api(api).delete_namespaced_service_account(name, NAMESPACE)
+
+
 def bind(api: client.ApiClient, bindings: tuple[Binding, ...]) -> None:
     """Make ClusterRoleBindings; those that exist stay as they are."""
     rbac = client.RbacAuthorizationV1Api(api)
@@ -56,13 +70,19 @@ def bind(api: client.ApiClient, bindings: tuple[Binding, ...]) -> None:
         binding = client.V1ClusterRoleBinding(
             metadata=client.V1ObjectMeta(name=row.name),
             role_ref=client.V1RoleRef(api_group=group, kind="ClusterRole", name=row.role),
-            subjects=[client.RbacV1Subject(api_group=group, kind=row.kind, name=row.subject)],
+            subjects=[_subject(row, group)],
         )
         try:
             rbac.create_cluster_role_binding(binding)
         except ApiException as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
+
+
+def _subject(row: Binding, group: str) -> client.RbacV1Subject:
+    if row.kind == "ServiceAccount":
+        return client.RbacV1Subject(kind=row.kind, name=row.subject, namespace=NAMESPACE)
+    return client.RbacV1Subject(api_group=group, kind=row.kind, name=row.subject)
 
 
 def create_token(api: client.ApiClient) -> str:

@@ -8,12 +8,10 @@ import shutil
 import subprocess
 import tempfile
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import urllib3
 from kubernetes import client, config
@@ -21,8 +19,10 @@ from kubernetes.client.exceptions import ApiException
 
 from lab import build, processes
 from lab.cluster import bootstrap, components, kubeconfig
+from lab.cluster.certificates import KeyPair
 from lab.cluster.relay import Relay
 from lab.errors import LabError
+from lab.lifecycle import Startable
 from lab.network import LOOPBACK
 
 READY_TIMEOUT = 120.0
@@ -40,37 +40,24 @@ class PortTaken(ClusterError):
     """A port was lost to another process; another one will do."""
 
 
-class ClusterInterface(ABC):
+class ClusterInterface(Startable):
     """What the laboratory knows of a cluster, its own or an existing one.
 
     Attributes:
         kubeconfig: a file with an administrator's credentials.
         version: for example ``1.36.3``.
+        serving: the API server's certificate and key; None where they are not ours to read.
     """
 
     kubeconfig: Path
     api_url: str
     ca_pem: str
     version: str
-
-    @abstractmethod
-    def start(self) -> None: ...
-
-    @abstractmethod
-    def stop(self) -> None: ...
+    serving: KeyPair | None = None
 
     @abstractmethod
     def route_kubelet(self, port: int, address: str) -> None:
         """Tell at which loopback address the kubelet with this port listens."""
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def api(self) -> client.ApiClient:
         """A client with an administrator's credentials; the caller closes it (it is a context manager)."""
@@ -149,7 +136,7 @@ class Cluster(ClusterInterface):
         self._make_directories()
         ports = components.Ports.choose()
         credentials = components.Credentials(self._directory / "pki")
-        self.ca_pem = credentials.authority.pem
+        self.ca_pem, self.serving = credentials.authority.pem, credentials.api_server
         self.api_url = f"https://{LOOPBACK}:{ports.api}"
         endpoint = kubeconfig.Endpoint(self.api_url, self.ca_pem)
 

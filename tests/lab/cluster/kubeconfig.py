@@ -21,8 +21,8 @@ class Endpoint:
     ca_pem: str
 
 
-def write(path: Path, endpoint: Endpoint, user: str, credentials: KeyPair) -> Path:
-    """A kubeconfig of one user with a client certificate; only its owner may read it."""
+def write(path: Path, endpoint: Endpoint, user: str, credentials: KeyPair | str) -> Path:
+    """A kubeconfig of one user with a client certificate, or with a token; only its owner may read it."""
     content = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -35,10 +35,7 @@ def write(path: Path, endpoint: Endpoint, user: str, credentials: KeyPair) -> Pa
         "users": [
             {
                 "name": user,
-                "user": {
-                    "client-certificate-data": _encode(credentials.certificate.read_bytes()),
-                    "client-key-data": _encode(credentials.key.read_bytes()),
-                },
+                "user": {"token": credentials} if isinstance(credentials, str) else _certificate(credentials),
             }
         ],
         "contexts": [{"name": f"{user}@lab", "context": {"cluster": "lab", "user": user}}],
@@ -65,6 +62,13 @@ def read(path: Path) -> Endpoint:
     if file := cluster.get("certificate-authority"):
         return Endpoint(url, (path.parent / file).read_text())
     raise LabError(f"{path}: cluster {context['cluster']} names no certificate authority; kubelets need it to join.")
+
+
+def _certificate(credentials: KeyPair) -> dict[str, str]:
+    return {
+        "client-certificate-data": _encode(credentials.certificate.read_bytes()),
+        "client-key-data": _encode(credentials.key.read_bytes()),
+    }
 
 
 def _encode(content: bytes) -> str:

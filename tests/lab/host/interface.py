@@ -114,6 +114,7 @@ class Host(Protocol):
 
     identity: Identity
     kind: Literal["binary", "model"]
+    downtime: float  # seconds between going down and coming up, at a reboot
 
     # Power. Calls to a node that is down raise HostError.
     def is_up(self) -> bool:

@@ -28,6 +28,7 @@ from lab.host.interface import (
     RegistryValue,
     ServiceConfiguration,
     ServiceStatus,
+    StartMode,
 )
 from lab.host.model_probe import node_probe
 from lab.host.model_registry import Registry
@@ -40,6 +41,7 @@ SERVICE_RUNNING, SERVICE_DISABLED, SERVICE_NOT_FOUND = 1056, 1058, 1060
 SERVICE_NOT_ACTIVE, DEPENDENCY_FAILED, SERVICE_EXISTS, DEPENDENT_RUNNING = 1062, 1068, 1073, 1051
 
 ENVIRONMENT_KEY = r"HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
+FILE_SYSTEM_KEY = r"HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem"
 VERSION_KEY = r"HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 # The services that a feature brings with the reboot that finishes it: Host Compute Service and Host Network Service
 # come with Containers (what kubelet's and containerd's installation scripts wait for).
@@ -141,12 +143,15 @@ class ModelHost:
         }.items():
             self.registry_set(VERSION_KEY, name, RegistryValue("string", value))
         self.registry_set(VERSION_KEY, "UBR", RegistryValue("dword", self.identity.revision))
+        self.registry_set(FILE_SYSTEM_KEY, "LongPathsEnabled", RegistryValue("dword", 0))
         for name, title in _SYSTEM_SERVICES:
             self._install_system_service(name, title)
+        self._install_system_service("W32Time", "Windows Time", "manual")
 
-    def _install_system_service(self, name: str, title: str) -> None:
+    def _install_system_service(self, name: str, title: str, start_mode: StartMode = "auto") -> None:
         command = r"C:\Windows\System32\svchost.exe -k netsvcs"
-        self._services.setdefault(name.lower(), _Service(ServiceConfiguration(name, title, command)))
+        configuration = ServiceConfiguration(name, title, command, start_mode)
+        self._services.setdefault(name.lower(), _Service(configuration))
 
     # Power.
 
@@ -522,7 +527,7 @@ class ModelHost:
     def run_probe(self, sources: dict[str, str], entry: str, options: dict[str, Any]) -> dict[str, Any]:
         """Answered from the model's state, for the probes that it knows."""
         if entry.endswith(".NodeProbe"):
-            return node_probe(self, options)
+            return node_probe(self, options, self._clock(), self.free_bytes)
         raise NotModelled(f"the probe {entry} on a model node")
 
     def change(self, name: str, **fields: Any) -> None:

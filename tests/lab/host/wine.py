@@ -66,6 +66,8 @@ class WineHost:
         self._power = threading.RLock()
         self._expected_up = False
         self._booted_at = 0.0
+        self.downtime = 0.0  # seconds between going down and booting, at a reboot
+        self._switched_off = threading.Event()
         self._boot_thread: threading.Thread | None = None
         self._boot_failure: Exception | None = None
 
@@ -108,6 +110,7 @@ class WineHost:
     def power_off(self) -> None:
         """End every process at once; returns when none is left."""
         if self._boot_thread is not None and self._boot_thread is not threading.current_thread():
+            self._switched_off.set()
             self._boot_thread.join()
         with self._power:
             self._expected_up = False
@@ -126,10 +129,13 @@ class WineHost:
             self._finish_features()
             self.power_off()
             self._boot_failure = None
+            self._switched_off.clear()
             self._boot_thread = threading.Thread(target=self._boot_again, name=f"boot-{self.identity.computer_name}")
             self._boot_thread.start()
 
     def _boot_again(self) -> None:
+        if self._switched_off.wait(self.downtime):
+            return
         try:
             self.boot()
         except LabError as error:
@@ -142,7 +148,7 @@ class WineHost:
             HostError: the node does not come up; its cause is the failed boot.
         """
         if self._boot_thread is not None:
-            self._boot_thread.join(timeout)
+            self._boot_thread.join(self.downtime + timeout)
         if not self.is_up():
             raise HostError(f"boot of {self.identity.computer_name}", NOT_READY, "it is down") from self._boot_failure
 

@@ -24,7 +24,7 @@ LABORATORY_KEY = r"Software\kubewin-lab"  # the agent names the computer after i
 VERSION_KEY = r"Software\Microsoft\Windows NT\CurrentVersion"
 CONTROL_KEY = r"System\CurrentControlSet\Control"
 SERVICES_KEY = r"System\CurrentControlSet\Services"
-AUTOMATIC = 2
+AUTOMATIC, MANUAL = 2, 3
 
 # The user brings these to containerd's configuration, and a role must keep them: the proxy snapshotter (no image is
 # unpacked here), where images come from, and containerd 2.1's and 2.2's cimfs snapshotter off (it asks for a virtual
@@ -67,14 +67,14 @@ def hosts_file(registry_url: str) -> str:
     return f"server = '{registry_url}'\n\n[host.'{registry_url}']\n  capabilities = ['pull', 'resolve']\n"
 
 
-def service_section(name: str, title: str, command_line: str) -> str:
-    """An automatic service's registry key."""
+def service_section(name: str, title: str, command_line: str, start: int = AUTOMATIC) -> str:
+    """A service's registry key."""
     values = {
         "DisplayName": title,
         "ErrorControl": 1,
         "ImagePath": command_line,
         "ObjectName": "LocalSystem",
-        "Start": AUTOMATIC,
+        "Start": start,
         "Type": 16,
     }
     return registry_section(rf"{SERVICES_KEY}\{name}", values)
@@ -139,6 +139,8 @@ def furnish(prefix: WinePrefix, identity: Identity, toolchain: Toolchain, regist
     prefix.merge_registry(
         identity_sections(identity)
         + service_environment_sections()
+        + registry_section(rf"{CONTROL_KEY}\FileSystem", {"LongPathsEnabled": 0})
+        + service_section("W32Time", "Windows Time", rf"{PROGRAMS}\nodeagent.exe idle W32Time", MANUAL)
         + service_section(AGENT, "Laboratory agent", rf"{PROGRAMS}\nodeagent.exe")
         + service_section(SNAPSHOTTER, "Plain folder snapshotter", rf"{PROGRAMS}\plainfolder.exe")
     )

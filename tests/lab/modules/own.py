@@ -6,7 +6,9 @@ import re
 from typing import Any
 
 from lab.errors import NotModelled
+from lab.host import dynamic_ports
 from lab.host.interface import Host
+from lab.modules import feature_names
 from lab.modules.emulation import Emulation
 from lab.wire.payload import ModuleCall
 
@@ -37,19 +39,21 @@ def emulation(call: ModuleCall) -> Emulation | None:
     def run(host: Host, parameters: dict[str, Any], _check_mode: bool, _diff: bool) -> dict[str, Any]:
         options = dict(parameters)
         if call.fqcn.endswith(".node_info"):
-            options["windows_features"] = _optional_features(host)
+            options["windows_features"] = _optional_features(host, options["features"])
+            options["dynamic_port_ranges"] = dynamic_ports.ranges(host) if options["dynamic_ports"] else None
         return host.run_probe(sources, _NAMESPACE + entry, options)
 
     return Emulation(run, undocumented=_glue_options(call))
 
 
-def _optional_features(host: Host) -> dict[str, str]:
+def _optional_features(host: Host, asked: list[str]) -> dict[str, str]:
     """Win32_OptionalFeature's answer to the glue's query, from the features that Get-WindowsFeature names."""
-    features = host.features()
+    features = {name.lower(): feature for name, feature in host.features().items()}
     found = {"Containers": "absent"}
-    for name, known_as in (("Containers", "Containers"), ("Hyper-V", "Microsoft-Hyper-V")):
-        if name in features:
-            found[known_as] = "enabled" if features[name].installed else "disabled"
+    for known_as in ("Containers", "Microsoft-Hyper-V", *asked):
+        feature = features.get(feature_names.of_dism(known_as).lower())
+        if feature is not None:
+            found[known_as] = "enabled" if feature.installed else "disabled"
     return found
 
 

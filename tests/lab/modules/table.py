@@ -23,7 +23,7 @@ EMULATED = {
         "setup", "slurp", "win_command", "win_copy", "win_environment", "win_feature", "win_file", "win_get_url",
         "win_optional_feature", "win_path", "win_ping", "win_regedit", "win_service", "win_service_info", "win_stat",
     ),
-    "community.windows": (),
+    "community.windows": ("win_firewall_rule", "win_pagefile"),
 }  # fmt: skip
 PINS = Path(__file__).with_name("pins.json")
 _SECRET = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"

@@ -12,9 +12,11 @@ from lab.host.interface import Completed, Host
 from lab.modules import files
 from lab.modules.archive import tar
 from lab.modules.emulation import Emulation, ModuleFailure, ModuleSkipped
+from lab.modules.netsh import netsh
 
 # Programs that are really run on the node, where it can run them.
-_NODE_PROGRAMS = frozenset({"containerd.exe", "ctr.exe", "kubelet.exe"})
+_NODE_PROGRAMS = frozenset({"containerd.exe", "ctr.exe", "kubeadm.exe", "kubelet.exe"})
+_PATIENCE = 600.0  # seconds; the real module waits for ever
 _SYSTEM_TAR = r"C:\Windows\System32\tar.exe"
 
 
@@ -57,9 +59,11 @@ def _program(host: Host, arguments: list[str], parameters: dict[str, Any]) -> Co
     name = ntpath.basename(program).lower()
     if name in ("tar", "tar.exe") and program.lower() in ("tar", "tar.exe", _SYSTEM_TAR.lower()):
         return tar(host, arguments[1:], directory)
+    if name == "netsh.exe":
+        return netsh(host, arguments[1:])
     if name in _NODE_PROGRAMS:
         stdin = (parameters["stdin"] or "").encode()
-        return host.run(arguments, stdin=stdin, directory=directory)
+        return host.run(arguments, stdin=stdin, directory=directory, timeout=_PATIENCE)
     raise NotModelled(f"win_command with the program {program}")
 
 

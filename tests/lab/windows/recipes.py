@@ -22,7 +22,7 @@ class Library:
     imports: tuple[str, ...] = ()
 
 
-_COMMON = ("redirect", "job_objects", "job_state", "procedure_lookup", "service_manager", "service_registry")
+_COMMON = ("attach", "redirect", "job_objects", "job_state", "procedure_lookup", "service_manager", "service_registry")
 LIBRARIES = {
     "bcryptprimitives.dll": Library(
         ("go_programs", *_COMMON, "unix_calls", "symbolic_links", "volumes", "accounts", "bind_filter", "unix_sockets",

@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.errors import LabError, NotModelled
 from lab.faults import Faults
+from lab.host.faulty import FaultyHost, PowerLost
 from lab.host.interface import Completed, Host
 from lab.modules.table import ModuleTable
 from lab.wire.helpers import run_helper
@@ -37,11 +38,13 @@ class CommandRunner:
         self._modules = modules
         self._faults = faults
         self._lock = threading.Lock()
+        self._connections_gone = threading.Event()
         self.executions: list[dict[str, Any]] = []
         self.helpers: list[dict[str, Any]] = []
 
     def run(self, command: Command) -> Completed:
         """Run a complete command. Never raises: what cannot run says so on stderr and ends with 1."""
+        connections_gone = self._connections_gone
         try:
             known = decode_script if command.is_script else decode
             payload = known(command.line, bytes(command.stdin))
@@ -52,11 +55,19 @@ class CommandRunner:
                 return run_helper(self._host, payload.name, payload.parameters, payload.data)
             assert isinstance(payload, RawScript)
             return run_raw(self._host, payload.text)
+        except PowerLost:
+            connections_gone.wait()  # an answer must not be faster than the end of the connection
+            return Completed(1)
         except LabError as exc:
             return Completed(1, stderr=f"{exc}\r\n".encode())
         except Exception as exc:
             logger.exception("a command on %s broke the laboratory", self._host.identity.computer_name)
             return Completed(1, stderr=f"SIMULATOR: {type(exc).__name__}: {exc}\r\n".encode())
+
+    def forget(self) -> None:
+        """The node's connections are gone: nobody waits for what still runs."""
+        gone, self._connections_gone = self._connections_gone, threading.Event()
+        gone.set()
 
     def _module(self, call: ModuleCall, command: Command) -> Completed:
         self._remember(self.executions, command, fqcn=call.fqcn, check_mode=call.check_mode, changed=False, failed=True)
@@ -65,7 +76,9 @@ class CommandRunner:
             refused = {"failed": True, "changed": False, "msg": f"failure during exec_wrapper: {_CONSTRAINED}"}
             return Completed(1, json.dumps(refused).encode())
         try:
-            result = self._modules.run(self._host, call)
+            result = self._modules.run(FaultyHost(self._host, self._faults, call.fqcn), call)
+        except PowerLost:
+            raise
         except Exception as exc:
             if not isinstance(exc, NotModelled):
                 logger.exception("module %s on %s broke the laboratory", call.fqcn, self._host.identity.computer_name)

@@ -9,7 +9,6 @@ import asyncio
 import base64
 import binascii
 import uuid
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 import psrpcore
@@ -26,7 +25,7 @@ from lab.wire.envelope import (
     operation_timeout,
     reply,
 )
-from lab.wire.shell import COMMAND_STATE, SHELL_ACTION, TRANSFER_ACTION, Command, Run
+from lab.wire.resources import COMMAND_STATE, SHELL_ACTION, Command, ResourceService
 
 POWERSHELL = "http://schemas.microsoft.com/powershell/"
 _CREATION = "{http://schemas.microsoft.com/powershell}creationXml"
@@ -59,49 +58,17 @@ class _Pool:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class PowerShellService:
-    """The runspace pools of one node. Lives in the event loop; scripts run in the executor.
+class PowerShellService(ResourceService[_Pool]):
+    """The runspace pools of one node."""
 
-    Args:
-        run: executes a complete command; may block; must not raise.
-    """
-
-    def __init__(self, run: Run, executor: Executor) -> None:
-        self._run = run
-        self._executor = executor
-        self._pools: dict[str, _Pool] = {}
-        self._verbs = {
-            TRANSFER_ACTION + "Create": self._create,
-            SHELL_ACTION + "Command": self._command,
-            SHELL_ACTION + "Send": self._send,
-            SHELL_ACTION + "Receive": self._receive,
-            SHELL_ACTION + "Signal": self._signal,
-            TRANSFER_ACTION + "Delete": self._delete,
-        }
-
-    def forget(self) -> None:
-        """The node lost power: no pool survives."""
-        self._pools.clear()
+    noun = "runspace pool"
 
     async def answer(self, request: Request) -> tuple[bytes, Command | None]:
-        """The reply to a request, and the command it was about.
-
-        Raises:
-            WsmanFault: unknown action, pool or pipeline; nothing to receive yet; broken fragments.
-        """
-        verb = self._verbs.get(request.action)
-        if verb is None:
-            raise not_modelled_fault(f"the PowerShell action {request.action!r}")
+        """As for every resource; broken fragments are a WsmanFault too."""
         try:
-            return await verb(request)
+            return await super().answer(request)
         except (psrpcore.PSRPCoreError, binascii.Error) as exc:
             raise WsmanFault(87, "w:InvalidParameter", f"The PowerShell remoting data is invalid: {exc}") from exc
-
-    def _pool(self, request: Request) -> _Pool:
-        identifier = request.selectors.get("ShellId", "").upper()
-        if identifier not in self._pools:
-            raise invalid_selectors(f"runspace pool {identifier!r}")
-        return self._pools[identifier]
 
     async def _create(self, request: Request) -> tuple[bytes, None]:
         shell = request.body.find("rsp:Shell", NAMESPACES)
@@ -110,28 +77,16 @@ class PowerShellService:
             raise WsmanFault(87, "w:InvalidParameter", "The shell has no creationXml.")
         identifier = shell.get("ShellId", str(uuid.uuid4())).upper()
         pool = _Pool(identifier, request.resource_uri, psrpcore.ServerRunspacePool())
-        self._pools[identifier] = pool
         self._take(pool, base64.b64decode(creation.text or ""), None)
-        created = element(
-            "x:ResourceCreated",
-            element("a:Address", text="http://localhost/wsman"),
-            element(
-                "a:ReferenceParameters",
-                element("w:ResourceURI", text=request.resource_uri),
-                element("w:SelectorSet", element("w:Selector", text=identifier, Name="ShellId")),
-            ),
-        )
-        described = element(
-            "rsp:Shell",
-            element("rsp:ShellId", text=identifier),
+        described = (
             element("rsp:ResourceUri", text=request.resource_uri),
             element("rsp:InputStreams", text="stdin pr"),
             element("rsp:OutputStreams", text="stdout"),
         )
-        return reply(request, TRANSFER_ACTION + "CreateResponse", created, described), None
+        return self._add(request, pool, *described), None
 
     async def _command(self, request: Request) -> tuple[bytes, Command]:
-        pool = self._pool(request)
+        pool = self._of(request)
         line = request.body.find("rsp:CommandLine", NAMESPACES)
         identifier = (line.get("CommandId") if line is not None else None) or str(uuid.uuid4())
         data = (
@@ -147,7 +102,7 @@ class PowerShellService:
         return pipeline.command if pipeline else None
 
     async def _send(self, request: Request) -> tuple[bytes, Command | None]:
-        pool, command = self._pool(request), None
+        pool, command = self._of(request), None
         for stream in request.body.iterfind("rsp:Send/rsp:Stream", NAMESPACES):
             identifier = stream.get("CommandId")
             self._take(pool, base64.b64decode(stream.text or ""), identifier)
@@ -155,7 +110,7 @@ class PowerShellService:
         return reply(request, SHELL_ACTION + "SendResponse", element("rsp:SendResponse")), command
 
     async def _receive(self, request: Request) -> tuple[bytes, Command | None]:
-        pool = self._pool(request)
+        pool = self._of(request)
         wanted = request.body.find("rsp:Receive/rsp:DesiredStream", NAMESPACES)
         identifier = ((wanted.get("CommandId") if wanted is not None else None) or _POOL).upper()
         if identifier and identifier not in pool.pipelines:
@@ -186,17 +141,13 @@ class PowerShellService:
             raise operation_timeout() from None
 
     async def _signal(self, request: Request) -> tuple[bytes, Command | None]:
-        pool = self._pool(request)
+        pool = self._of(request)
         signal = request.body.find("rsp:Signal", NAMESPACES)
         identifier = (signal.get("CommandId") if signal is not None else None) or ""
         pipeline = pool.pipelines.pop(identifier.upper(), None)
         pool.outgoing.pop(identifier.upper(), None)
         command = pipeline.command if pipeline else None
         return reply(request, SHELL_ACTION + "SignalResponse", element("rsp:SignalResponse")), command
-
-    async def _delete(self, request: Request) -> tuple[bytes, None]:
-        del self._pools[self._pool(request).id]
-        return reply(request, TRANSFER_ACTION + "DeleteResponse"), None
 
     def _take(self, pool: _Pool, data: bytes, identifier: str | None) -> None:
         """Hand fragments to the protocol, act on what they were, and collect its answers."""

@@ -182,6 +182,7 @@ class WinRMServer:
         self._sites.clear()
         for transport in list(self._sessions):
             transport.abort()
+        self._runner.forget()
         self._shells.forget()
         self._powershell.forget()
         self._enumerations.forget()

@@ -6,10 +6,7 @@ import asyncio
 import base64
 import binascii
 import uuid
-from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any
 from xml.etree import ElementTree
 
 from lab.host.interface import Completed
@@ -19,37 +16,14 @@ from lab.wire.envelope import (
     WsmanFault,
     element,
     invalid_selectors,
-    not_modelled_fault,
     operation_timeout,
     reply,
 )
+from lab.wire.resources import COMMAND_STATE, SHELL_ACTION, Command, ResourceService
 
 CMD_SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/cmd"
-SHELL_ACTION = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/"
-TRANSFER_ACTION = "http://schemas.xmlsoap.org/ws/2004/09/transfer/"
-COMMAND_STATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/CommandState/"
 # A reply stays below MaxEnvelopeSize (153600 is what pywinrm asks for) with its output in base64.
 _OUTPUT_PER_REPLY = 96 * 1024
-
-Run = Callable[["Command"], Completed]
-
-
-@dataclass(eq=False)
-class Command:
-    """One command of a shell: its input, and once it ran its output.
-
-    Attributes:
-        line: the command line, or the PowerShell text itself where ``is_script`` (psrp).
-        record: what it cost on the wire.
-    """
-
-    id: str
-    line: str
-    stdin: bytearray = field(default_factory=bytearray)
-    finished: asyncio.Future[Completed] | None = None
-    record: dict[str, Any] = field(default_factory=lambda: {"bytes_in": 0, "bytes_out": 0, "requests": 0})
-    sent: dict[str, int] = field(default_factory=lambda: {"stdout": 0, "stderr": 0})
-    is_script: bool = False
 
 
 @dataclass(eq=False)
@@ -60,47 +34,10 @@ class Shell:
     commands: dict[str, Command] = field(default_factory=dict)
 
 
-class ShellService:
-    """The shells of one node. Lives in the event loop; commands run in the executor.
+class ShellService(ResourceService[Shell]):
+    """The shells of one node."""
 
-    Args:
-        run: executes a complete command; may block; must not raise.
-    """
-
-    def __init__(self, run: Run, executor: Executor) -> None:
-        self._run = run
-        self._executor = executor
-        self._shells: dict[str, Shell] = {}
-        self._verbs = {
-            TRANSFER_ACTION + "Create": self._create,
-            SHELL_ACTION + "Command": self._command,
-            SHELL_ACTION + "Send": self._send,
-            SHELL_ACTION + "Receive": self._receive,
-            SHELL_ACTION + "Signal": self._signal,
-            TRANSFER_ACTION + "Delete": self._delete,
-        }
-
-    def forget(self) -> None:
-        """The node lost power: no shell survives."""
-        self._shells.clear()
-
-    async def answer(self, request: Request) -> tuple[bytes, Command | None]:
-        """The reply to a shell request, and the command it was about.
-
-        Raises:
-            WsmanFault: unknown action, shell or command; nothing to receive yet.
-        """
-        verb = self._verbs.get(request.action)
-        if verb is None:
-            raise not_modelled_fault(f"the shell action {request.action!r}")
-        return await verb(request)
-
-    def _shell(self, request: Request) -> Shell:
-        identifier = request.selectors.get("ShellId", "")
-        shell = self._shells.get(identifier.upper())
-        if shell is None:
-            raise invalid_selectors(f"shell {identifier!r}")
-        return shell
+    noun = "shell"
 
     def _command_of(self, shell: Shell, identifier: str | None) -> Command:
         command = shell.commands.get((identifier or "").upper())
@@ -109,23 +46,10 @@ class ShellService:
         return command
 
     async def _create(self, request: Request) -> tuple[bytes, None]:
-        shell = Shell(str(uuid.uuid4()).upper())
-        self._shells[shell.id] = shell
-        selector = element("w:Selector", text=shell.id, Name="ShellId")
-        created = element(
-            "x:ResourceCreated",
-            element("a:Address", text="http://localhost/wsman"),
-            element(
-                "a:ReferenceParameters",
-                element("w:ResourceURI", text=CMD_SHELL),
-                element("w:SelectorSet", selector),
-            ),
-        )
-        described = element("rsp:Shell", element("rsp:ShellId", text=shell.id))
-        return reply(request, TRANSFER_ACTION + "CreateResponse", created, described), None
+        return self._add(request, Shell(str(uuid.uuid4()).upper())), None
 
     async def _command(self, request: Request) -> tuple[bytes, Command]:
-        shell = self._shell(request)
+        shell = self._of(request)
         line = request.body.find("rsp:CommandLine", NAMESPACES)
         if line is None:
             raise WsmanFault(87, "w:InvalidParameter", "The Command request has no CommandLine.")
@@ -144,7 +68,7 @@ class ShellService:
             command.finished = loop.run_in_executor(self._executor, self._run, command)
 
     async def _send(self, request: Request) -> tuple[bytes, Command]:
-        shell = self._shell(request)
+        shell = self._of(request)
         command = None
         for stream in request.body.iterfind("rsp:Send/rsp:Stream", NAMESPACES):
             command = self._command_of(shell, stream.get("CommandId"))
@@ -158,7 +82,7 @@ class ShellService:
 
     async def _receive(self, request: Request) -> tuple[bytes, Command]:
         wanted = request.body.find("rsp:Receive/rsp:DesiredStream", NAMESPACES)
-        command = self._command_of(self._shell(request), wanted.get("CommandId") if wanted is not None else None)
+        command = self._command_of(self._of(request), wanted.get("CommandId") if wanted is not None else None)
         if command.finished is None:
             await asyncio.sleep(request.operation_timeout)  # still waiting for its input
             raise operation_timeout()
@@ -169,15 +93,11 @@ class ShellService:
         return reply(request, SHELL_ACTION + "ReceiveResponse", body), command
 
     async def _signal(self, request: Request) -> tuple[bytes, Command | None]:
-        shell = self._shell(request)
+        shell = self._of(request)
         signal = request.body.find("rsp:Signal", NAMESPACES)
         identifier = signal.get("CommandId") if signal is not None else None
         command = shell.commands.pop((identifier or "").upper(), None)
         return reply(request, SHELL_ACTION + "SignalResponse", element("rsp:SignalResponse")), command
-
-    async def _delete(self, request: Request) -> tuple[bytes, None]:
-        self._shells.pop(self._shell(request).id)
-        return reply(request, TRANSFER_ACTION + "DeleteResponse"), None
 
 
 def _output(command: Command, completed: Completed) -> ElementTree.Element:

@@ -1,6 +1,7 @@
 // bcryptprimitives.dll: Wine 8 has none, and every Go program takes ProcessPrng from it before anything else. So this is
 // where the gaps are filled for containerd.exe, the shim, kubelet.exe, the snapshotter and the agent.
 #include "replacements.h"  // first: winsock2.h before windows.h
+#include "attach.h"
 #include "job_objects.h"
 #include "named_pipes.h"
 #include "procedure_lookup.h"
@@ -31,11 +32,9 @@ static const Replacement go_replacements[] = {
     {NULL, NULL},
 };
 
-BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, LPVOID reserved) {
-  if (reason != DLL_PROCESS_ATTACH) return TRUE;
+void fill_gaps(void) {
   fill_job_object_gap();
   fill_named_pipe_gap();
   fill_service_session_gap();
   answer_procedure_lookups(go_replacements);
-  return TRUE;
 }

@@ -1,6 +1,7 @@
 // probegaps.dll: what the C# probes, which are not Go programs, find on Windows and not in Wine. Their harness loads it.
 // A probe that runs without it sees Wine as it is, and must report every refused class as refused.
 #include "replacements.h"  // first: winsock2.h before windows.h
+#include "attach.h"
 #include "job_objects.h"
 #include "procedure_lookup.h"
 #include "process_identity.h"
@@ -14,11 +15,9 @@ static const Replacement probe_replacements[] = {
     {NULL, NULL},
 };
 
-BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, LPVOID reserved) {
-  if (reason != DLL_PROCESS_ATTACH) return TRUE;
+void fill_gaps(void) {
   fill_job_object_gap();
   fill_session_name_gap();
   fill_process_identity_gap();
   answer_procedure_lookups(probe_replacements);
-  return TRUE;
 }

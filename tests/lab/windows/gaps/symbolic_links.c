@@ -15,9 +15,24 @@ static LPCWSTR without_volume(LPCWSTR path, WCHAR buffer[PATH_LENGTH]) {
   return buffer;
 }
 
+// A relative target, as the kubelet's volumes of ConfigMaps and tokens have (..data\token), is written as it is.
+static char *relative_path(LPCWSTR target) {
+  char *path;
+  if (!target[0] || target[0] == '\\' || target[0] == '/' || target[1] == ':') return NULL;
+  path = HeapAlloc(GetProcessHeap(), 0, 3 * PATH_LENGTH);
+  if (!path || !WideCharToMultiByte(CP_UTF8, 0, target, -1, path, 3 * PATH_LENGTH, NULL, NULL)) {
+    unix_path_free(path);
+    return NULL;
+  }
+  for (char *letter = path; *letter; letter++)
+    if (*letter == '\\') *letter = '/';
+  return path;
+}
+
 BOOLEAN WINAPI create_symbolic_link(LPCWSTR link, LPCWSTR target, DWORD flags) {
   WCHAR buffer[PATH_LENGTH];
-  char *link_path = unix_path(link), *target_path = unix_path(without_volume(target, buffer));
+  char *link_path = unix_path(link), *target_path = relative_path(target);
+  if (!target_path) target_path = unix_path(without_volume(target, buffer));
   LONGLONG failure = link_path && target_path ? unix_symlink(target_path, link_path) : -1;
   unix_path_free(link_path);
   unix_path_free(target_path);
