@@ -16,6 +16,9 @@ description:
     Whether the namespace's PodSecurity level admits the pods is asked before anything is stored.
   - Objects are applied by server-side apply; other managers' fields are kept, and a conflict names the manager.
   - When a rollout fails, the message says why in one line.
+  - An API server that is busy (429, for as long as it asks for, up to 30 seconds), in trouble (500, 502, 503, 504) or
+    hangs up is asked again, five times in all. While waiting for a rollout it is asked until O(wait_timeout).
+  - When one of several objects fails, the result says which were changed before it and which were not reached.
 options:
   state:
     description:
@@ -62,6 +65,20 @@ options:
       - Also apply the service account that O(service_account) names. It is kept when the workload is removed.
     type: bool
     default: false
+  role_rules:
+    description:
+      - What O(service_account) may do in O(namespace), as the C(rules) of a Role in a manifest.
+      - The Role and its RoleBinding have the name of the workload. They are removed with it when the rules are given
+        then too.
+    type: list
+    elements: dict
+  cluster_role_rules:
+    description:
+      - What O(service_account) may do in the whole cluster, as the C(rules) of a ClusterRole in a manifest.
+      - The ClusterRole and its ClusterRoleBinding have the name C(<namespace>:<name>). They are removed with the
+        workload when the rules are given then too.
+    type: list
+    elements: dict
   image:
     description:
       - Image of the container. Its Windows version must suit the node's; a HostProcess base image suits all.
@@ -284,6 +301,8 @@ options:
       - Whether to wait until the objects are ready, or gone with their pods.
       - A DaemonSet, Deployment or StatefulSet is ready when every pod that it wants is updated and available, a Pod
         when its containers are ready or it has succeeded, a Job when it is complete, a CronJob when it is stored.
+      - A container without a readiness probe is ready as soon as it runs. O(min_ready_seconds) lets the wait see one
+        that ends right afterwards.
     type: bool
     default: false
   wait_sleep:
@@ -304,8 +323,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - The API server judges the objects in a dry run. Objects of a namespace that O(create_namespace) would
-        only create are not sent; they are judged by this module's rules alone.
+      - The API server judges the objects in a dry run. What needs a namespace or a role that is still to be
+        created is not sent; it is judged by this module's rules alone.
   diff_mode:
     support: full
 requirements:
@@ -331,6 +350,20 @@ EXAMPLES = r"""
       limits:
         cpu: 200m
         memory: 128Mi
+    wait: true
+
+- name: Run an agent that labels its node
+  kubewin.hostprocess.workload:
+    name: node-labeller
+    namespace: node-agents
+    create_namespace: true
+    image: registry.example/node-labeller:0.3
+    service_account: node-labeller
+    create_service_account: true
+    cluster_role_rules:
+      - apiGroups: [""]
+        resources: [nodes]
+        verbs: [get, patch]
     wait: true
 
 - name: Run a command once as SYSTEM
@@ -360,8 +393,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What became of each object, in the order in which they were treated.
-  returned: success
+  description:
+    - What became of each object, in the order in which they were treated. Also when one of them failed, so that what
+      was done before it is known.
+  returned: when the API server was asked for the objects
   type: list
   elements: dict
   contains:
@@ -378,7 +413,9 @@ actions:
       type: str
       sample: log-collector
     action:
-      description: V(created), V(updated), V(recreated), V(deleted) or V(unchanged).
+      description:
+        - V(created), V(updated), V(recreated), V(deleted) or V(unchanged); V(failed) for the object on which the task
+          failed, and V(not_reached) for those after it.
       type: str
       sample: created
 resources:
@@ -430,6 +467,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.module
     cluster_module,
     run_cluster_module,
 )
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.progress import actions, failed_half_way
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.target import Target
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.errors import RulesError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.validation import validate, validate_pods
@@ -441,6 +479,8 @@ _LIST_OF_DICT = {"type": "list", "elements": "dict"}
 BUILDING_ARGUMENTS = {
     "image": {"type": "str"},
     "image_pull_policy": {"type": "str", "choices": ["Always", "IfNotPresent", "Never"]},
+    "role_rules": _LIST_OF_DICT,
+    "cluster_role_rules": _LIST_OF_DICT,
     # Names, not the secrets.
     "image_pull_secrets": {**_LIST_OF_TEXT, "no_log": False},
     "container_name": {"type": "str"},
@@ -506,6 +546,7 @@ ARGUMENTS = {
 CONSTRAINTS = {
     "required_one_of": [("name", "definition", "src")],
     "required_if": [("create_service_account", True, ("service_account",))],
+    "required_by": {"role_rules": ("service_account",), "cluster_role_rules": ("service_account",)},
     "mutually_exclusive": [
         ("name", "definition", "src"),
         *((manifest, option) for manifest in ("definition", "src") for option in BUILDING_ARGUMENTS),
@@ -540,25 +581,31 @@ def refuse_what_the_api_would(
         raise ClusterError(f"{'. '.join(said)}. The API server was not asked: it would refuse this.")
 
 
-def present(module, cluster: Cluster, definitions: list[dict], patience: Patience) -> list[Outcome]:
-    outcomes = []
-    # In check mode a namespace that is still to come can't admit or store anything.
-    future_namespaces = set()
+def present(module, cluster: Cluster, definitions: list[dict], patience: Patience, outcomes: list[Outcome]) -> None:
     for definition in definitions:
-        namespace = definition["metadata"].get("namespace")
-        if namespace in future_namespaces:
+        if module.check_mode and rests_on_what_is_to_come(definition, outcomes):
             outcomes.append(Outcome.foreseen(definition))
             continue
         refuse_what_admission_forbids(cluster, definition)
-        outcome = apply(cluster, definition, module.params["recreate"], patience, module.check_mode)
-        outcomes.append(outcome)
-        if module.check_mode and definition["kind"] == "Namespace" and outcome.action == "created":
-            future_namespaces.add(definition["metadata"]["name"])
+        outcomes.append(apply(cluster, definition, module.params["recreate"], patience, module.check_mode))
     if module.params["wait"] and not module.check_mode:
         for definition, outcome in zip(definitions, outcomes, strict=True):
             outcome.resource = wait_until_ready(cluster, definition, patience)
             outcome.warnings += warnings_of_the_ready(outcome.resource)
-    return outcomes
+
+
+def rests_on_what_is_to_come(definition: dict, outcomes: list[Outcome]) -> bool:
+    """Whether the API server can't judge an object in a dry run, because it looks for another that is only foreseen.
+
+    These are an object's namespace, and the role of a binding, whose rules are compared with the user's own.
+    """
+    metadata = definition["metadata"]
+    needed = [Target("Namespace", metadata.get("namespace"))]
+    if definition["kind"] in ("RoleBinding", "ClusterRoleBinding"):
+        role = definition.get("roleRef") or {}
+        namespace = metadata.get("namespace") if role.get("kind") == "Role" else None
+        needed.append(Target(role.get("kind"), role.get("name"), namespace))
+    return any(outcome.action == "created" and outcome.target in needed for outcome in outcomes)
 
 
 def warnings_of_the_ready(resource: dict) -> list[str]:
@@ -569,13 +616,13 @@ def warnings_of_the_ready(resource: dict) -> list[str]:
     return [f"{Target.of(resource)} runs nowhere: no ready node matches its node selector and tolerations."]
 
 
-def absent(module, cluster: Cluster, definitions: list[dict], patience: Patience) -> list[Outcome]:
-    outcomes = [remove(cluster, definition) for definition in definitions]
+def absent(module, cluster: Cluster, definitions: list[dict], patience: Patience, outcomes: list[Outcome]) -> None:
+    for definition in definitions:
+        outcomes.append(remove(cluster, definition))
     if module.params["wait"] and not module.check_mode:
         for outcome in outcomes:
             if outcome.changed:
                 wait_until_gone(cluster, outcome.resource, patience)
-    return outcomes
 
 
 def converge(module) -> dict:
@@ -589,20 +636,16 @@ def converge(module) -> dict:
         if cluster.is_namespaced(definition):
             definition["metadata"].setdefault("namespace", params["namespace"])
     patience = Patience(params["wait_timeout"], params["wait_sleep"])
-    outcomes = (absent if removing else present)(module, cluster, definitions, patience)
+    outcomes: list[Outcome] = []
+    try:
+        (absent if removing else present)(module, cluster, definitions, patience, outcomes)
+    except ClusterError as error:
+        raise failed_half_way(error, definitions, outcomes) from error
     for warning in (warning for outcome in outcomes for warning in outcome.warnings):
         module.warn(warning)
     return {
         "changed": any(outcome.changed for outcome in outcomes),
-        "actions": [
-            {
-                "kind": outcome.target.kind,
-                "namespace": outcome.target.namespace,
-                "name": outcome.target.name,
-                "action": outcome.action,
-            }
-            for outcome in outcomes
-        ],
+        "actions": actions(definitions, outcomes),
         "resources": [outcome.resource for outcome in outcomes],
         **({"diff": [outcome.diff for outcome in outcomes if outcome.diff]} if module._diff else {}),
     }

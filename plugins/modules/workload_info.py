@@ -10,7 +10,10 @@ version_added: 1.0.0
 description:
   - Lists every container of every HostProcess pod with the node it runs on, its id, the name of its job object on that
     node, and the limits it declares.
-  - Pods are read a page at a time, so that memory does not grow with the cluster.
+  - Pods are read a page at a time, and no more of a page is kept than its containers that are returned. So memory
+    does not grow with the pods of the cluster.
+  - An API server that is busy, in trouble or hangs up is asked again, five times in all. A list is returned whole or
+    not at all.
   - What it returns is what M(kubewin.hostprocess.job_object_check) compares with the job objects of a node.
 options:
   namespace:
@@ -32,6 +35,11 @@ options:
       - Pods that the API server is asked for at once.
     type: int
     default: 500
+  output_limit:
+    description:
+      - Also read what each container has written, at most so many bytes of it. Nothing is read without it.
+      - What a node does not hand out is left out with a warning.
+    type: int
 extends_documentation_fragment:
   - kubewin.hostprocess.cluster_auth
   - kubewin.hostprocess.attributes
@@ -128,10 +136,20 @@ containers:
       description: Reason of a waiting or terminated state; null otherwise.
       type: str
       sample: CrashLoopBackOff
+    trouble:
+      description:
+        - Why the container does not run, is not ready or has failed, in one line, as far as its pod says; null when
+          the pod says nothing of the kind.
+      type: str
+      sample: "it can't start, the command does not exist on the node or in the image: ..."
     exit_code:
       description: Exit code of a terminated container; null otherwise.
       type: int
       sample: 0
+    output:
+      description: What the container has written, as far as O(output_limit) allows; null when it was not read.
+      type: str
+      sample: "flushed\n"
     ready:
       description: Whether the container is ready.
       type: bool
@@ -158,11 +176,15 @@ containers:
         memory: 256Mi
 """
 
+from collections.abc import Callable
+from itertools import chain
+
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.connection import (
     PAGE_SIZE,
     Cluster,
     open_cluster,
 )
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.errors import ClusterError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.hostprocess_pods import (
     hostprocess_containers,
 )
@@ -176,6 +198,7 @@ ARGUMENTS = {
     "node": {"type": "str"},
     "label_selectors": {"type": "list", "elements": "str", "default": []},
     "page_size": {"type": "int", "default": PAGE_SIZE},
+    "output_limit": {"type": "int"},
 }
 
 
@@ -187,16 +210,26 @@ def list_containers(cluster: Cluster, params: dict) -> list[dict]:
         field_selector=f"spec.nodeName={params['node']}" if params["node"] else None,
         page_size=params["page_size"],
     )
-    return [row for page in pages for pod in page for row in hostprocess_containers(pod)]
+    # Unlike a loop's variable, the chain lets go of a page before it asks for the next one.
+    return [row for pod in chain.from_iterable(pages) for row in hostprocess_containers(pod)]
+
+
+def output_of(cluster: Cluster, row: dict, limit: int, warn: Callable[[str], None]) -> str | None:
+    if not row["container_id"]:
+        return None  # it was never started
+    try:
+        return cluster.output(row["namespace"], row["pod"], row["container"], limit)
+    except ClusterError as error:
+        warn(str(error))
+        return None
 
 
 def survey(module) -> dict:
-    cluster = open_cluster(module)
-    return {
-        "changed": False,
-        "kubernetes_version": cluster.version(),
-        "containers": list_containers(cluster, module.params),
-    }
+    cluster, limit = open_cluster(module), module.params["output_limit"]
+    containers = list_containers(cluster, module.params)
+    for row in containers:
+        row["output"] = output_of(cluster, row, limit, module.warn) if limit else None
+    return {"changed": False, "kubernetes_version": cluster.version(), "containers": containers}
 
 
 def main() -> None:

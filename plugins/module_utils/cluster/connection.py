@@ -6,9 +6,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from types import SimpleNamespace
+from typing import TypeVar
 
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
@@ -16,21 +18,23 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions imp
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.service import K8sService
 
 from .errors import ClusterError
-from .refusals import explain_refusal
+from .refusals import explain_refusal, field_owners
+from .retries import TRANSIENT_STATUSES, retries
 from .target import Target
 
 try:
     from kubernetes.client.exceptions import ApiException
+    from kubernetes.client.rest import RESTClientObject
     from kubernetes.config import ConfigException
-    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import HTTPError, ProtocolError
 
     HAS_KUBERNETES = True
 except ImportError:
     # Named by open_cluster (a module names it even earlier), before any of these is needed.
-    ApiException = ConfigException = HTTPError = CoreException
+    ApiException = ConfigException = HTTPError = ProtocolError = CoreException
     HAS_KUBERNETES = False
 
-TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+Answer = TypeVar("Answer")
 DEFAULT_FIELD_MANAGER = "kubewin.hostprocess"
 PAGE_SIZE = 500
 
@@ -63,8 +67,9 @@ class Cluster:
     def version(self) -> str:
         """The API server's version, such as "1.36.3". Asked anew: the client's own copy is cached on disk."""
         with _translated("ask the version of", Target("API server", self.host)):
-            answer = self._client.client.request("get", "/version", serialize=False)
-            return json.loads(answer.data)["gitVersion"].lstrip("v")
+            request = self._client.client.request
+            answer = json.loads(_repeated(lambda: request("get", "/version", serialize=False).data))
+            return answer["gitVersion"].lstrip("v")
 
     def is_namespaced(self, definition: dict) -> bool:
         return bool(self._resource(definition).namespaced)
@@ -72,13 +77,15 @@ class Cluster:
     def get(self, definition: dict) -> dict | None:
         """The stored object that the definition names, or None."""
         with _translated("read", Target.of(definition)):
-            found = self._service.retrieve(self._resource(definition), definition)
+            resource = self._resource(definition)
+            found = _repeated(lambda: self._service.retrieve(resource, definition))
         return found.to_dict() if found else None
 
     def apply(self, definition: dict) -> tuple[dict, list[str]]:
         """Server-side apply. Returns the object as stored (or as it would be) and the API server's warnings."""
         with _translated("apply", Target.of(definition)):
-            return self._service.apply(self._resource(definition), definition)
+            resource = self._resource(definition)
+            return _repeated(lambda: self._service.apply(resource, definition))
 
     def try_to_create(self, definition: dict) -> None:
         """Let the API server judge an object's creation without storing it (dry run), in any mode."""
@@ -90,8 +97,15 @@ class Cluster:
     def delete(self, definition: dict) -> None:
         """Delete the named object after its dependents. Returns before they are gone; an absent object is no error."""
         resource = self._resource(definition)
-        with _translated("delete", Target.of(definition)):
-            self._service.delete(resource, definition, self._service.retrieve(resource, definition))
+        try:
+            with _translated("delete", Target.of(definition)):
+                _repeated(
+                    lambda: self._service.delete(resource, definition, self._service.retrieve(resource, definition))
+                )
+        except ClusterError as error:
+            # It went between the look and the call, or with a call whose answer was lost.
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
 
     def pages(
         self,
@@ -108,30 +122,43 @@ class Cluster:
         while True:
             try:
                 with _translated("list", Target(kind, namespace=namespace)):
-                    answer = self._client.get(
+                    page = self._page(
                         resource,
                         namespace=namespace,
                         label_selector=label_selector,
                         field_selector=field_selector,
                         limit=page_size,
                         _continue=token,
-                        serialize=False,
                     )
-                    page = json.loads(answer.data)
             except ClusterError as error:
                 # A token lives about five minutes. The 410 answer carries one that goes on from the same key.
                 token = (error.body.get("metadata") or {}).get("continue") if error.status == 410 else None
                 if not token:
                     raise
                 continue
-            yield page["items"]
+            # Not held here while the next one is read.
+            yield page.pop("items")
             token = page["metadata"].get("continue")
             if not token:
                 return
 
+    def _page(self, resource, **selection) -> dict:
+        # The body is read here, and not where the library's call returns.
+        return json.loads(_repeated(lambda: self._client.get(resource, serialize=False, **selection).data))
+
     def list(self, kind: str, api_version: str = "v1", **selection) -> list[dict]:
         """All objects of a kind; for selections that are small by nature."""
         return [item for page in self.pages(kind, api_version, **selection) for item in page]
+
+    def output(self, namespace: str, pod: str, container: str, limit: int) -> str:
+        """What a container has written so far, its first `limit` bytes."""
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+        with _translated("read the output of", Target("Pod", pod, namespace)):
+            written = _repeated(lambda: self._read(path, ("container", container), ("limitBytes", limit)))
+            return written.decode("utf-8", errors="replace")
+
+    def _read(self, path: str, *parameters: tuple[str, object]) -> bytes:
+        return self._client.client.request("get", path, query_params=list(parameters), serialize=False).data
 
     def _resource(self, definition: dict):
         kind, api_version = definition.get("kind"), definition.get("apiVersion")
@@ -153,6 +180,9 @@ def open_cluster(
     _check_kubeconfig(options)
     with _translated("connect to", Target("the API server", options.get("host") or "of the kubeconfig")):
         client = get_api_client(module, **authentication)
+    client.configuration.retries = retries()
+    # kubernetes.core has no option for it, and a client reads its configuration once.
+    client.client.client.rest_client = RESTClientObject(client.configuration)
     return Cluster(client, field_manager, force_conflicts, bool(module and module.check_mode))
 
 
@@ -169,6 +199,25 @@ def _check_kubeconfig(options: dict) -> None:
         )
 
 
+def _repeated(call: Callable[[], Answer]) -> Answer:
+    """The call's result; it is made once more when its answer breaks off, or when another client's write crossed it.
+
+    The library asks again (retries) only until an answer begins, and not after a conflict.
+    """
+    try:
+        return call()
+    except (CoreException, ApiException, HTTPError) as error:
+        if not _passes_at_once(_cause(error)):
+            raise
+    return call()
+
+
+def _passes_at_once(error: Exception) -> bool:
+    if isinstance(error, ApiException):
+        return error.status == HTTPStatus.CONFLICT and not field_owners(_status_object(error.body))
+    return isinstance(error, ProtocolError)
+
+
 @contextmanager
 def _translated(verb: str, target: Target) -> Iterator[None]:
     try:
@@ -178,7 +227,7 @@ def _translated(verb: str, target: Target) -> Iterator[None]:
 
 
 def _cluster_error(error: Exception, verb: str, target: Target) -> ClusterError:
-    cause = error.__cause__ if isinstance(error, CoreException) and error.__cause__ else error
+    cause = _cause(error)
     if isinstance(cause, ApiException) and cause.status:
         return _refused(cause, verb, target)
     if isinstance(cause, HTTPError):
@@ -194,6 +243,10 @@ def _cluster_error(error: Exception, verb: str, target: Target) -> ClusterError:
             "needed, context; or host with api_key."
         )
     return ClusterError(f"Failed to {verb} {target}: {cause}")
+
+
+def _cause(error: Exception) -> Exception:
+    return error.__cause__ if isinstance(error, CoreException) and error.__cause__ else error
 
 
 def _refused(error: ApiException, verb: str, target: Target) -> ClusterError:

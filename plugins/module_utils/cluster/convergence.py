@@ -64,13 +64,25 @@ def apply(cluster: Cluster, definition: dict, recreate: bool, patience: Patience
     except ClusterError as error:
         if not (recreate and before and is_immutable_field(error.body)):
             raise
-        if not check_mode:
-            cluster.delete(definition)
-            wait_until_gone(cluster, before, patience)
-        after, warnings = (definition, []) if check_mode else cluster.apply(definition)
+        after, warnings = (definition, []) if check_mode else _replace(cluster, definition, before, patience)
         return _outcome("recreated", before, after, warnings)
     action = "created" if not before else "unchanged" if _same(before, after) else "updated"
     return _outcome(action, before, after, warnings)
+
+
+def _replace(cluster: Cluster, definition: dict, before: dict, patience: Patience) -> tuple[dict, list[str]]:
+    cluster.delete(definition)
+    try:
+        wait_until_gone(cluster, before, patience)
+        return cluster.apply(definition)
+    except ClusterError as error:
+        raise ClusterError(
+            f"{str(error).rstrip('.')}. It was deleted to be made anew and is not back: run the task again.",
+            error.status,
+            error.body,
+            error.transient,
+            {**error.result, "action": "deleted"},
+        ) from error
 
 
 def remove(cluster: Cluster, definition: dict) -> Outcome:

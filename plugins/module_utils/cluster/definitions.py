@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.resource import create_definitions
 
+from .access import build_permissions, build_service_account
 from .errors import ClusterError
-from .manifest import API_VERSIONS, OptionError, build_namespace, build_service_account, build_workload
+from .manifest import API_VERSIONS, OptionError, build_namespace, build_workload
 
 try:
     from yaml import YAMLError
@@ -32,11 +33,16 @@ def definitions_to_apply(params: Mapping) -> list[dict]:
 
 
 def definitions_to_remove(params: Mapping) -> list[dict]:
-    """The manifests in the order in which they are deleted: what was applied first goes last."""
+    """The manifests in the order in which they are deleted: what was applied first goes last.
+
+    Of what was built beside the workload its permissions go too, because they are its own. A namespace and a service
+    account may be others' as well, and are kept.
+    """
     if _is_given(params):
         return list(reversed(_read(params)))
     metadata = {"name": params["name"], "namespace": params["namespace"]}
-    return [{"apiVersion": API_VERSIONS[params["kind"]], "kind": params["kind"], "metadata": metadata}]
+    workload = {"apiVersion": API_VERSIONS[params["kind"]], "kind": params["kind"], "metadata": metadata}
+    return [workload, *reversed(build_permissions(params))]
 
 
 def _is_given(params: Mapping) -> bool:
@@ -50,9 +56,8 @@ def _build(params: Mapping) -> list[dict]:
         workload = build_workload(options)
     except OptionError as error:
         raise ClusterError(f"{params['kind']} {params['name']} can't be built: {error}.") from error
-    if not params["create_service_account"]:
-        return [workload]
-    return [build_service_account(params["service_account"], params["namespace"]), workload]
+    account = [build_service_account(params["service_account"], params["namespace"])]
+    return [*(account if params["create_service_account"] else []), *build_permissions(params), workload]
 
 
 def _read(params: Mapping) -> list[dict]:

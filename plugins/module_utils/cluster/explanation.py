@@ -7,6 +7,7 @@ domain facts sections 1.6, 3 and 7; a text that is not recognised is passed on a
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -20,6 +21,8 @@ _START_FAILURES = (
     ("cannot find the file specified", "the command does not exist on the node or in the image"),
     ("cannot find the path specified", "the command or its working directory does not exist on the node"),
     ("executable file not found", "the command does not exist on the node or in the image"),
+    # hcsshim internal/jobcontainers/path.go; seen from its shim 0.14.1.
+    ("failed to find executable", "the command does not exist on the node or in the image"),
     ("file does not exist", "the command does not exist on the node or in the image"),
     ("the directory name is invalid", "the working directory does not exist on the node"),
     ("no match for platform", "the image has no build for this Windows version"),
@@ -38,6 +41,8 @@ _POD_EVENTS = {
     "NetworkNotReady": "the node's network is not ready",
     "Failed": "it failed",
 }
+# With the quotation marks and the space before it: failed to start containerd task "0d4f…".
+_CONTAINER_ID = re.compile(r' ?"?\b[0-9a-f]{64}\b"?')
 
 
 def explain_rollout(workload: dict, owned: Iterable[dict], pods: Iterable[dict], events: Iterable[dict]) -> str:
@@ -54,6 +59,9 @@ def explain_rollout(workload: dict, owned: Iterable[dict], pods: Iterable[dict],
     reasons = [(reason, pod) for pod in pods for reason in [_pod_reason(pod, by_object)] if reason]
     if reasons:
         return _most_common(reasons)
+    restarted = [(reason, pod) for pod in pods for reason in _restart_reasons(pod, by_object)]
+    if restarted:
+        return _most_common(restarted)
     for owner in [workload, *owned]:
         refused = _creation_refused(owner, by_object)
         if refused:
@@ -70,7 +78,7 @@ def _most_common(reasons: list[tuple[str, dict]]) -> str:
     node = pod.get("spec", {}).get("nodeName")
     where = f"pod {pod['metadata']['name']}" + (f" on node {node}" if node else "")
     more = f" (and {count - 1} more alike)" if count > 1 else ""
-    different = f"; {len(others)} more reasons in other pods" if others else ""
+    different = f"; {len(others)} more reason{'s' if len(others) > 1 else ''} in other pods" if others else ""
     return f"{where}{more}: {reason}{different}"
 
 
@@ -82,8 +90,33 @@ def _pod_reason(pod: dict, events: dict[str, list[dict]]) -> str | None:
     if pod["metadata"].get("deletionTimestamp"):
         return "it is being deleted and its node has not confirmed the end of its containers"
     return (
-        _unscheduled(status) or next(_container_reasons(pod, about), None) or _event_reason(about) or _rejected(status)
+        _unscheduled(status)
+        or _rejected(status)
+        or next(_container_reasons(pod, about), None)
+        or _event_reason(about)
+        or _failed(status)
     )
+
+
+def explain_container(pod: dict, container: dict, status: dict) -> str | None:
+    """Why one container does not run, does not get ready, or has failed, as far as the pod itself says; None if it says
+    nothing.
+
+    Args:
+        container: from the pod's spec.
+        status: the container's, possibly empty.
+    """
+    about_pod = pod.get("status") or {}
+    return _unscheduled(about_pod) or _rejected(about_pod) or _container_reason(status, container.get("image"), [])
+
+
+def _restart_reasons(pod: dict, events: dict[str, list[dict]]) -> Iterator[str]:
+    """Why containers that run at the moment were restarted: a pod may be ready between two ends."""
+    about = events.get(pod["metadata"].get("uid"), [])
+    for container in (pod.get("status") or {}).get("containerStatuses") or []:
+        last = (container.get("lastState") or {}).get("terminated")
+        if last and container.get("restartCount"):
+            yield f"container {container['name']}: {_ended(last, container['restartCount'], about)}"
 
 
 def _is_ready(status: dict) -> bool:
@@ -98,7 +131,11 @@ def _unscheduled(status: dict) -> str | None:
 
 
 def _rejected(status: dict) -> str | None:
-    """The kubelet refused the pod as a whole (PodOSNotSupported, NodeAffinity, OutOfcpu …)."""
+    """The kubelet refused or ended the pod as a whole (PodOSNotSupported, OutOfcpu, Evicted, DeadlineExceeded …)."""
+    return _failed(status) if status.get("reason") else None
+
+
+def _failed(status: dict) -> str | None:
     if status.get("phase") != "Failed":
         return None
     return _one_line(f"{status.get('reason') or 'it failed'}: {status.get('message') or 'no message'}")
@@ -141,7 +178,8 @@ def _image_failure(image: str | None, reason: str, message: str | None, events: 
     # While the kubelet backs off its message only says so; the pull's own error is in an event.
     if reason == "ImagePullBackOff":
         message = next((_text(event) for event in events if "Failed to pull image" in _text(event)), message)
-    return f'image "{image}" can\'t be pulled: {_one_line(message or reason)}'
+    cause = re.sub(r'^Failed to pull image "[^"]*": ', "", str(message or reason))
+    return f'image "{image}" can\'t be pulled: {_one_line(cause)}'
 
 
 def _start_failure(message: str) -> str:
@@ -164,7 +202,9 @@ def _ended(terminated: dict, restarts: int, events: list[dict]) -> str | None:
 
 
 def _probe_failure(events: list[dict]) -> str | None:
-    return next((_one_line(_text(event)) for event in events if event.get("reason") == "Unhealthy"), None)
+    """What the probe said; after "Readiness probe failed: " comes nothing when a command wrote nothing."""
+    said = (_one_line(_text(event)) for event in events if event.get("reason") == "Unhealthy")
+    return next((text.rstrip(": ") for text in said), None)
 
 
 def _event_reason(events: list[dict]) -> str | None:
@@ -207,5 +247,6 @@ def _text(event: dict) -> str:
 
 
 def _one_line(text: str | None, limit: int = 400) -> str:
-    line = " ".join(str(text or "no message").split())
+    """The text without line breaks and without containers' ids, by which the same failure differs from pod to pod."""
+    line = " ".join(_CONTAINER_ID.sub("", str(text or "no message")).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"

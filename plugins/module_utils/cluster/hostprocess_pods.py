@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from .explanation import explain_container
+
 # Kind of container -> field of the spec, field of the status.
 _KINDS = {
     "init": ("initContainers", "initContainerStatuses"),
@@ -65,6 +67,7 @@ def _row(pod: dict, kind: str, container: dict, status: dict) -> dict:
         "job_name": f"JobContainer_{identifier[1]}" if identifier else None,
         "state": state,
         "state_reason": details.get("reason"),
+        "trouble": explain_container(pod, container, status),
         "exit_code": details.get("exitCode"),
         "ready": bool(status.get("ready")),
         "restart_count": status.get("restartCount") or 0,

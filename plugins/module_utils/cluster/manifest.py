@@ -129,10 +129,6 @@ def build_namespace(name: str, labels: Mapping | None = None) -> dict:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {**modes, **(labels or {})}}}
 
 
-def build_service_account(name: str, namespace: str) -> dict:
-    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
-
-
 def _check_options(kind: str, options: Mapping) -> None:
     of_some_kind = set().union(*KIND_OPTIONS.values())
     for option in sorted(of_some_kind - KIND_OPTIONS[kind]):

@@ -53,6 +53,16 @@ def is_immutable_field(body: Mapping) -> bool:
     return any(text in str(body.get("message")) for text in ("immutable", "pod updates may not change fields"))
 
 
+def field_owners(body: Mapping) -> list[str]:
+    """Which field is whose, for each that another field manager owns; empty when a conflict is about something else."""
+    causes = (body.get("details") or {}).get("causes") or []
+    return [
+        f"{cause.get('field')} is managed by {_owner(cause)}"
+        for cause in causes
+        if cause.get("reason") == "FieldManagerConflict"
+    ]
+
+
 def explain_refusal(status: int, body: Mapping, headers: Mapping, target: Target) -> str:
     """The reason behind an unsuccessful answer, without a leading capital, ready to follow "Failed to …: ".
 
@@ -101,16 +111,11 @@ def _not_found(message: str, body: Mapping, headers: Mapping, target: Target) ->
 
 
 def _conflict(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
-    causes = [
-        cause
-        for cause in (body.get("details") or {}).get("causes") or []
-        if cause.get("reason") == "FieldManagerConflict"
-    ]
-    if not causes:
+    owned = field_owners(body)
+    if not owned:
         return f"{message} (409 Conflict). Another client changed the object meanwhile: run the task again."
-    owned = "; ".join(f"{cause.get('field')} is managed by {_owner(cause)}" for cause in causes)
     return (
-        f"{owned} (409 Conflict). Leave the field out of the definition, let its manager change it, "
+        f"{'; '.join(owned)} (409 Conflict). Leave the field out of the definition, let its manager change it, "
         "or take it over with force_conflicts set to true."
     )
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -89,7 +90,7 @@ def _sarif_result(finding: Finding, rule_index: int) -> dict[str, Any]:
     name = f"{finding.kind}/{finding.name}.{finding.field}"
     location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": name}]}
     if finding.line is not None:
-        artifact = {"uri": quote(finding.source.replace("\\", "/"))}
+        artifact = {"uri": _uri_reference(finding.source)}
         location["physicalLocation"] = {"artifactLocation": artifact, "region": {"startLine": finding.line}}
     return {
         "ruleId": finding.code,
@@ -98,3 +99,10 @@ def _sarif_result(finding: Finding, rule_index: int) -> dict[str, Any]:
         "message": {"text": f"{finding.field}: {finding.message}. {finding.fix}"},
         "locations": [location],
     }
+
+
+def _uri_reference(path: str) -> str:
+    """A path as RFC 3986 wants it. Two slashes at its begin would name a host."""
+    path = re.sub("^/+", "/", path.replace("\\", "/"))
+    # A file name that is not UTF-8 comes with its bytes escaped.
+    return quote(path, errors="surrogateescape")

@@ -52,7 +52,10 @@ def run_playbook(core: str | None, directory: Path, plays: list[dict], *argument
     finished = subprocess.run(command, env=environment, cwd=directory, capture_output=True, text=True, timeout=300)
     assert record.exists(), finished.stdout + finished.stderr
     lines = [json.loads(line) for line in record.read_text().splitlines()]
-    return [{**line["result"], "task": line["task"], "failed": line["outcome"] == "failed"} for line in lines]
+    return [
+        {**line["result"], "task": line["task"], "host": line["host"], "failed": line["outcome"] == "failed"}
+        for line in lines
+    ]
 
 
 def call_module(task: dict, defaults: dict) -> dict:

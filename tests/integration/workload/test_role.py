@@ -13,6 +13,7 @@ from kubernetes import client
 pytestmark = pytest.mark.controlplane
 
 ROLE = "kubewin.hostprocess.workload"
+FAILURE = "Fail if the command failed on a node, or its pods are left"
 SHOW = {"ansible.builtin.debug": {"var": "workload_node_task_results"}}
 
 
@@ -84,6 +85,31 @@ def test_a_node_task_brings_exit_codes_back_from_every_node_also_when_one_fails(
     assert outcome[f"good-{suffix}"]["exit_code"] == 0
     assert outcome[f"bad-{suffix}"]["succeeded"] is False
     assert outcome[f"bad-{suffix}"]["exit_code"] == 5
-    (failed,) = (one for one in results if one["task"].endswith("Fail if the command failed on a node"))
-    assert failed["msg"] == f"The node task node-task failed on 1 of 2 nodes: bad-{suffix} (exit code 5)"
+    (failed,) = (one for one in results if one["task"].endswith(FAILURE))
+    assert failed["msg"] == f"The node task node-task failed on 1 of 2 nodes: bad-{suffix} (it ended with exit code 5)"
     assert core_api.list_namespaced_pod(namespace).items == [], "the pods are removed"
+
+
+def test_a_node_that_falls_silent_hides_neither_the_others_outcome_nor_the_pod_that_is_left(role, api, namespace):
+    suffix = uuid.uuid4().hex[:6]
+    good, bad = f"good-{suffix}", f"silent-{suffix}"
+    variables = {
+        "workload_node_task_image": "registry.example/base:1",
+        "workload_node_task_command": ["cmd.exe", "/c", "exit 0"],
+        "workload_node_task_namespace": namespace,
+        "workload_node_task_nodes": [good, bad, f"nowhere-{suffix}"],
+        "workload_node_task_timeout": 15,
+        "workload_node_task_removal_timeout": 3,
+    }
+    # Its kubelet stops once the pod is there: it says nothing of the pod and never ends it.
+    with SimulatedNode(api, good, ended(0)), SimulatedNode(api, bad) as silent:
+        silent.status_of = lambda pod: silent._stopped.set()
+        results = role(variables, tasks_from="node_task")
+    outcome = results[-1]["workload_node_task_results"]
+    assert outcome[good]["succeeded"] is True
+    assert (outcome[bad]["succeeded"], outcome[bad]["reason"]) == (False, "it has not ended in time")
+    assert outcome[f"nowhere-{suffix}"]["reason"] == "there is no Windows node of this name"
+    (failed,) = (one for one in results if one["task"].endswith(FAILURE))
+    assert "failed on 2 of 3 nodes" in failed["msg"]
+    assert "Not everything was cleaned up" in failed["msg"]
+    assert f"on node {bad}" in failed["msg"]

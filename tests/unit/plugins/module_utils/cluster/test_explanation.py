@@ -3,7 +3,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.explanation import explain_rollout
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.explanation import (
+    explain_container,
+    explain_rollout,
+)
 
 DAEMON_SET = {
     "kind": "DaemonSet",
@@ -56,6 +59,21 @@ CASES = {
         [pod(status=container(waiting={"reason": "RunContainerError", "message": NO_FILE}))],
         [],
         ["pod agent-1 on node win1", "container main", "the command does not exist"],
+    ),
+    "the command does not exist, in the words of the shim": (
+        [
+            pod(
+                status=container(
+                    waiting={
+                        "reason": "RunContainerError",
+                        "message": 'failed to start containerd task "0d4f": failed to get application name from '
+                        'commandline "C:\\nowhere\\agent.exe": failed to find executable "C:\\nowhere\\agent.exe"',
+                    }
+                )
+            )
+        ],
+        [],
+        ["it can't start, the command does not exist on the node or in the image", "failed to find executable"],
     ),
     "the command does not exist, while the kubelet backs off": (
         [
@@ -190,7 +208,7 @@ def test_pods_that_are_alike_are_counted_and_the_most_common_reason_comes_first(
     pods = [pod("a", {"conditions": [UNSCHEDULABLE]}), pod("b", crash), pod("c", crash), pod("d", crash)]
     line = explain_rollout(DAEMON_SET, [], pods, [])
     assert line.startswith("pod b on node win1 (and 2 more alike): container main: it ended with exit code 1")
-    assert "1 more reasons in other pods" in line
+    assert "1 more reason in other pods" in line
 
 
 def test_healthy_pods_explain_nothing():
@@ -201,3 +219,87 @@ def test_healthy_pods_explain_nothing():
 def test_a_long_message_is_cut():
     long = pod(status=container(waiting={"reason": "RunContainerError", "message": "x " * 5000}))
     assert len(explain_rollout(DAEMON_SET, [], [long], [])) < 700
+
+
+ENDED_BY_THE_KUBELET = {
+    "phase": "Failed",
+    "reason": "DeadlineExceeded",
+    "message": "Pod was active on the node longer than the specified deadline",
+    **container(terminated={"exitCode": 137, "reason": "Error"}),
+}
+
+
+def test_a_pod_that_the_kubelet_ended_is_told_of_by_that_and_not_by_the_exit_code_of_the_kill():
+    (reason,) = {
+        explain_rollout({"kind": "Pod", "metadata": {"uid": "agent-1"}}, [], [pod(status=ENDED_BY_THE_KUBELET)], []),
+    }
+    assert reason == (
+        "pod agent-1 on node win1: DeadlineExceeded: Pod was active on the node longer than the specified deadline"
+    )
+
+
+def container_of(status: dict) -> str | None:
+    described = pod(status=status)
+    (one,) = status.get("containerStatuses") or [{}]
+    return explain_container(described, described["spec"]["containers"][0], one)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"phase": "Running", **container(running={"startedAt": "2026-11-23T10:00:00Z"})}, None),
+        ({"phase": "Succeeded", **container(terminated={"exitCode": 0})}, None),
+        ({"phase": "Failed", **container(terminated={"exitCode": 3})}, "it ended with exit code 3"),
+        ({"phase": "Pending", "conditions": [UNSCHEDULABLE]}, "no node can take it: 0/3 nodes are available"),
+        (ENDED_BY_THE_KUBELET, "DeadlineExceeded: Pod was active"),
+        (
+            {"phase": "Failed", **container(terminated={"exitCode": 128, "reason": "StartError", "message": NO_FILE})},
+            "it can't start, the command does not exist",
+        ),
+        ({"phase": "Pending", **container(waiting={"reason": "ContainerCreating"})}, None),
+        ({"phase": "Pending"}, None),
+    ],
+)
+def test_a_container_is_explained_by_its_pod_alone(status, said):
+    reason = container_of(status)
+    assert reason is None if said is None else reason.startswith(said)
+
+
+def test_one_failure_in_two_pods_is_one_reason_although_their_containers_have_ids_of_their_own():
+    def failed(name: str, identifier: str) -> dict:
+        message = f'failed to start containerd task "{identifier}": failed to find executable "agent.exe"'
+        return pod(name, status=container(waiting={"reason": "RunContainerError", "message": message}))
+
+    reason = explain_rollout(DAEMON_SET, [], [failed("agent-1", "0d" * 32), failed("agent-2", "4f" * 32)], [])
+    assert reason == (
+        "pod agent-1 on node win1 (and 1 more alike): container main: it can't start, the command does not exist on "
+        'the node or in the image: failed to start containerd task: failed to find executable "agent.exe"'
+    )
+
+
+def test_a_probe_whose_command_wrote_nothing_is_told_without_a_loose_end():
+    running = pod(status=container(running={"startedAt": "2026-11-23T10:00:00Z"}))
+    reason = explain_rollout(DAEMON_SET, [], [running], [event("agent-1", "Unhealthy", "Readiness probe failed: ")])
+    assert reason == "pod agent-1 on node win1: container main: Readiness probe failed"
+
+
+def test_one_image_that_can_not_be_pulled_is_one_reason_whether_the_kubelet_backs_off_or_not():
+    cause = "rpc error: code = NotFound desc = registry.example/agent:9: not found"
+    pulling = pod("agent-1", container(waiting={"reason": "ErrImagePull", "message": cause}))
+    backing_off = pod("agent-2", container(waiting={"reason": "ImagePullBackOff", "message": "Back-off pulling image"}))
+    failed = event("agent-2", "Failed", f'Failed to pull image "registry.example/agent:9": {cause}')
+    reason = explain_rollout(DAEMON_SET, [], [pulling, backing_off], [failed])
+    assert reason == (
+        "pod agent-1 on node win1 (and 1 more alike): container main: "
+        f'image "registry.example/agent:9" can\'t be pulled: {cause}'
+    )
+
+
+def test_a_pod_that_is_ready_between_two_ends_is_told_by_its_restarts():
+    status = container(running={"startedAt": "2026-11-23T10:00:00Z"}, last={"exitCode": 0})
+    ready = pod(status={**status, "conditions": [{"type": "Ready", "status": "True"}]})
+    reason = explain_rollout(DAEMON_SET, [], [ready], [event("agent-1", "Unhealthy", "Liveness probe failed: ")])
+    assert reason == (
+        "pod agent-1 on node win1: container main: it ended with exit code 0 and was restarted 3 times; "
+        "Liveness probe failed"
+    )

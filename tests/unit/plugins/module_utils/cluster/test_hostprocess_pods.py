@@ -49,6 +49,7 @@ def test_a_running_container_is_tied_to_its_job_object_by_its_id(pod_of):
         "job_name": f"JobContainer_{ID}",
         "state": "running",
         "state_reason": None,
+        "trouble": None,
         "exit_code": None,
         "ready": True,
         "restart_count": 2,

@@ -1,6 +1,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -129,7 +130,7 @@ def test_severities_are_counted():
     assert counts(found()) == {"error": 2, "warning": 0, "info": 1}
 
 
-# What the fact sheet says about workloads as projects publish them: no limits anywhere, no operating system named but
+# What the fact sheet says about workloads as projects publish them: no limits but in one, no operating system named but
 # in one, no toleration in some; all run as SYSTEM.
 ALL_RUN_AS_SYSTEM = {"HPL003", "HPL012"}
 PUBLISHED = {
@@ -140,6 +141,8 @@ PUBLISHED = {
     "csi-file-node-win": {"HPL011", "HPL017", "HPL018"},
     "windows-exporter": {"HPL011", "HPL017", "HPL018"},
     "hpc-win1-7x2lq": {"HPL011"},
+    "packet-capture-win1": {"HPL011", "HPL016", "HPL017", "HPL018"},
+    "overlay-windows": {"HPL011", "HPL017"},
 }
 SHAPES = Path(__file__).parents[1] / "cluster" / "published_shapes.yaml"
 
@@ -148,6 +151,53 @@ SHAPES = Path(__file__).parents[1] / "cluster" / "published_shapes.yaml"
 def test_published_workloads_show_the_gaps_they_are_known_for(name, gaps):
     findings = check(documents.from_file(str(SHAPES)), settings())
     assert {each.code for each in findings if each.name == name} == gaps | ALL_RUN_AS_SYSTEM
+
+
+def test_every_published_workload_has_its_row():
+    assert {document.body["metadata"]["name"] for document in documents.from_file(str(SHAPES))} == set(PUBLISHED)
+
+
+def test_a_plugin_that_talks_to_the_csi_proxy_through_its_pipes_is_no_hostprocess_workload():
+    """The older shape of a CSI node plugin: an ordinary container, for which mounted pipes are right."""
+    pipe = {"name": "proxy", "hostPath": {"path": "\\\\.\\pipe\\csi-proxy-volume-v1"}}
+    container = {
+        "name": "driver",
+        "image": "registry.example/csi-file:v1",
+        "volumeMounts": [{"name": "proxy", "mountPath": "\\\\.\\pipe\\csi-proxy-volume-v1"}],
+    }
+    spec = {"nodeSelector": {"kubernetes.io/os": "windows"}, "containers": [container], "volumes": [pipe]}
+    labels = {"app": "csi-file"}
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "csi-file"},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}},
+    }
+    assert check(documents.from_value(body, "definition"), settings()) == []
+    spec |= {"hostNetwork": True, "securityContext": {"windowsOptions": {"hostProcess": True}}}
+    assert "HPL021" in {each.code for each in check(documents.from_value(body, "definition"), settings())}
+
+
+# What these workloads gain on nodes whose containerd has no bind mounts (containerd 1.6): who mounts something without
+# reaching it through the mount point's variable.
+ON_OLD_CONTAINERD = {"containerd-logger", "cni-windows", "packet-capture-win1"}
+
+
+def test_nodes_without_bind_mounts_have_published_mounts_elsewhere():
+    old = settings(target=make_target("1.36", containerd_version="1.6.39", windows_build=20348))
+    findings = check(documents.from_file(str(SHAPES)), old)
+    assert {each.name for each in findings if each.code == "HPL023"} == ON_OLD_CONTAINERD
+
+
+def test_two_exporters_on_one_port_keep_each_other_away():
+    shapes = documents.from_file(str(SHAPES))
+    [exporter] = [document for document in shapes if document.body["metadata"]["name"] == "windows-exporter"]
+    other = copy.deepcopy(exporter.body)
+    other["metadata"]["name"] = "node-metrics"
+    both = documents.from_value([exporter.body, other], "definition")
+    told = [each for each in check(both, settings()) if each.code == "HPL029"]
+    assert {each.name for each in told} == {"windows-exporter", "node-metrics"}
+    assert all("9182" in each.message for each in told)
 
 
 def test_an_old_kubelet_misses_the_agent_that_says_it_on_containers_only():
