@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import containerd_config
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_hosts import hosts_files
 from ansible_collections.kubewin.hostprocess.plugins.plugin_utils import _node_files
 
 ARGUMENT_SPEC = {
@@ -20,7 +22,10 @@ ARGUMENT_SPEC = {
     "cni_bin_directory": {"type": "str", "default": ""},
     "cni_conf_directory": {"type": "str", "default": ""},
     "registry_config_path": {"type": "str", "default": ""},
+    "registry_mirrors": {"type": "dict", "default": {}},
+    "opt_path": {"type": "str", "default": ""},
     "current": {"type": "dict"},
+    "current_files": {"type": "dict", "default": {}},
 }
 
 
@@ -33,16 +38,37 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         path, current = options.pop("path"), options.pop("current")
+        mirrors, known_files = options.pop("registry_mirrors"), options.pop("current_files")
+        if mirrors and not options["registry_config_path"]:
+            raise AnsibleActionFail("registry_mirrors needs registry_config_path, the folder that they lie in.")
         file = _node_files.read(self, path, task_vars) if current is None else _node_files.known(current)
         try:
             merged = containerd_config.merge(file.text, sha256=file.sha256, **options)
+            hosts = hosts_files(options["registry_config_path"], mirrors)
         except ValueError as exc:
             raise AnsibleActionFail(f"{path}: {exc}") from exc
-        changed = merged.changed and _node_files.write(self, {path: merged.text}, task_vars)
+        differing = {where: text for where, text in hosts.items() if not _is_known(known_files, where, text)}
+        files = {**({path: merged.text} if merged.changed else {}), **differing}
+        written = bool(files) and self._write(files, task_vars)
+        diffs = [_node_files.difference(path, merged.before, merged.text)]
         return {
-            "changed": changed,
+            "changed": written,
+            "config_changed": written and merged.changed,
             "path": path,
             "config_version": merged.config_version,
             "warnings": list(merged.warnings),
-            "diff": _node_files.difference(path, merged.before, merged.text),
+            "diff": diffs + [_node_files.difference(where, "", text) for where, text in differing.items()],
         }
+
+    def _write(self, files: Mapping[str, str], task_vars: dict) -> bool:
+        """Write everything, with one transfer for each drive."""
+        drives: dict[str, dict[str, str]] = {}
+        for path, text in files.items():
+            drives.setdefault(path[:2].upper(), {})[path] = text
+        written = [_node_files.write(self, together, task_vars) for together in drives.values()]
+        return any(written)
+
+
+def _is_known(files: Mapping, path: str, text: str) -> bool:
+    found = {name.lower(): file for name, file in files.items()}.get(path.lower()) or {}
+    return found.get("sha256") == containerd_config.text_sha256(text)

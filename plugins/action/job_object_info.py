@@ -19,12 +19,9 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.waiting im
     still_seen,
     wait_until,
 )
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probe import (
-    application_control,
-    connection_problem,
-)
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probe import application_control
 from ansible_collections.kubewin.hostprocess.plugins.plugin_utils._cim_source import read_job_objects
-from ansible_collections.kubewin.hostprocess.plugins.plugin_utils._wsman_channel import close_connection
+from ansible_collections.kubewin.hostprocess.plugins.plugin_utils._probing import probing
 
 FORBIDDEN = "Application control on the node forbids compiled code, which source=win32 needs to ask the kernel:"
 WITHOUT_WIN32 = (
@@ -58,16 +55,10 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        problem = connection_problem(self._connection.transport, getattr(self._connection._shell, "_IS_WINDOWS", False))
-        if problem:
-            raise AnsibleActionFail(problem)
-        try:
+        with probing(self, ARGUMENT_SPEC) as options:
             if options["wait"] and not self._task.check_mode:
                 return {**result, **self._wait(options, task_vars)}
             return {**result, **self._look(options, task_vars)}
-        finally:
-            close_connection(self._connection)
 
     def _wait(self, options: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Look until the job objects are as wanted; the last look, failed when they are not."""

@@ -9,23 +9,30 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import NodeError
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probe import (
-    application_control,
-    connection_problem,
-)
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probe import application_control
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.readiness import judge
-from ansible_collections.kubewin.hostprocess.plugins.plugin_utils._wsman_channel import close_connection
+from ansible_collections.kubewin.hostprocess.plugins.plugin_utils._probing import probing
 
 ARGUMENT_SPEC = {
+    "containerd_config_path": {"type": "str"},
     "containerd_directory": {"type": "str"},
     "containerd_version": {"type": "str"},
+    "directories": {"type": "list", "elements": "str", "default": []},
+    "dynamic_ports": {"type": "bool", "default": False},
+    "endpoints": {"type": "list", "elements": "str", "default": []},
+    "features": {"type": "list", "elements": "str", "default": []},
     "files": {"type": "list", "elements": "str", "default": []},
+    "firewall_rules": {"type": "list", "elements": "str", "default": []},
     "kubelet_bootstrap_kubeconfig_path": {"type": "str"},
     "kubelet_certificate_authority_path": {"type": "str"},
+    "kubelet_certificate_directory": {"type": "str"},
     "kubelet_config_path": {"type": "str"},
     "kubelet_directory": {"type": "str"},
+    "kubelet_kubeadm_flags_path": {"type": "str"},
     "kubelet_kubeconfig_path": {"type": "str"},
     "kubernetes_version": {"type": "str"},
+    "registry": {"type": "list", "elements": "str", "default": []},
+    "services": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -37,14 +44,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        problem = connection_problem(self._connection.transport, getattr(self._connection._shell, "_IS_WINDOWS", False))
-        if problem:
-            raise AnsibleActionFail(problem)
-        try:
+        with probing(self, ARGUMENT_SPEC) as options:
             answer = self._execute_module("kubewin.hostprocess.node_info", module_args=options, task_vars=task_vars)
-        finally:
-            close_connection(self._connection)
         result.update(answer)
         forbidden = application_control(answer)
         if forbidden:

@@ -9,11 +9,21 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_plan import containerd_plan
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_plan import (
+    containerd_files,
+    containerd_plan,
+    containerd_unpacked,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.control_plane import control_plane_plan
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_plan import kubelet_plan
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.node_tools_plan import (
+    node_tools_markers,
+    node_tools_plan,
+    node_tools_wanted,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.release import full_version
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.windows_plan import windows_plan
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.remove_plan import remove_plan, remove_probe
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.windows_plan import windows_plan, windows_probe
 
 
 def _told(function: Callable) -> Callable:
@@ -38,5 +48,19 @@ class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Any]:
-        functions = (full_version, windows_plan, containerd_plan, kubelet_plan, control_plane_plan)
+        functions = (
+            full_version,
+            windows_probe,
+            windows_plan,
+            remove_probe,
+            remove_plan,
+            containerd_files,
+            containerd_plan,
+            containerd_unpacked,
+            kubelet_plan,
+            control_plane_plan,
+            node_tools_wanted,
+            node_tools_plan,
+            node_tools_markers,
+        )
         return {function.__name__: _told(function) for function in functions}

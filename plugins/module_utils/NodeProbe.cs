@@ -15,8 +15,10 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.RegularExpressions;
 using System.Threading;
@@ -28,8 +30,10 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
     {
         /// <summary>Describe the node.</summary>
         /// <param name="options">
-        /// containerd_directory, kubelet_directory, kubelet_config_path and files (paths to hash), environment variables
-        /// allowed; windows_features: name to state, which the caller knows from CIM.
+        /// containerd_directory, containerd_config_path, kubelet_directory, kubelet_config_path and files (paths to hash), environment variables
+        /// allowed; directories to list; registry: keys (HKLM:\\...) to read; services beside the node's own;
+        /// firewall_rules: their names; endpoints: servers to be reached. What the caller knows from CIM: windows_features,
+        /// name to state, and dynamic_port_ranges.
         /// </param>
         public static Dictionary<string, object> Collect(IDictionary options)
         {
@@ -51,11 +55,18 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
             node["pending_reboot"] = PendingReboot.Describe(errors);
             node["paths"] = Paths();
             node["path_environment"] = MachinePath(errors);
-            node["services"] = services.Describe("containerd", "kubelet", "hns", "vmcompute");
+            node["services"] = services.Describe(ServiceNames(options));
             node["containerd"] = Containerd.Describe(options, services, files, errors);
             node["kubelet"] = Kubelet.Describe(options, services, files, errors);
             node["bindfltapi"] = File.Exists(Path.Combine(Environment.SystemDirectory, "bindfltapi.dll"));
             node["files"] = files.Describe(Options.List(options, "files"));
+            node["directories"] = files.Entries(Options.List(options, "directories"));
+            node["registry"] = RegistryKeys.Describe(Options.List(options, "registry"), errors);
+            node["firewall_rules"] = Firewall.Describe(Options.List(options, "firewall_rules"), errors);
+            node["dynamic_port_ranges"] = options["dynamic_port_ranges"];
+            node["volumes"] = Volumes.Describe(errors);
+            node["endpoints"] = Endpoints.Describe(Options.List(options, "endpoints"));
+            node["time"] = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
             node["errors"] = errors.List;
             Dictionary<string, object> result = new Dictionary<string, object>();
             result["node"] = node;
@@ -72,6 +83,13 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
                 features[(string)feature.Key] = Convert.ToString(feature.Value, CultureInfo.InvariantCulture);
             }
             return features;
+        }
+
+        static string[] ServiceNames(IDictionary options)
+        {
+            List<string> names = new List<string>(new[] { "containerd", "kubelet", "hns", "vmcompute" });
+            names.AddRange(Options.List(options, "services"));
+            return names.ToArray();
         }
 
         static Dictionary<string, object> Paths()
@@ -205,6 +223,122 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
                 errors.Add("HKLM\\" + key, failure);
                 return false;
             }
+        }
+    }
+
+    /// <summary>Keys of HKEY_LOCAL_MACHINE with their values, as ansible.windows.win_regedit names keys and types.</summary>
+    internal static class RegistryKeys
+    {
+        const string Drive = "HKLM:\\";
+        static readonly Dictionary<RegistryValueKind, string> Types = new Dictionary<RegistryValueKind, string>
+        {
+            { RegistryValueKind.String, "string" }, { RegistryValueKind.ExpandString, "expandstring" },
+            { RegistryValueKind.Binary, "binary" }, { RegistryValueKind.DWord, "dword" },
+            { RegistryValueKind.MultiString, "multistring" }, { RegistryValueKind.QWord, "qword" },
+        };
+
+        public static Dictionary<string, object> Describe(List<string> keys, Errors errors)
+        {
+            Dictionary<string, object> results = new Dictionary<string, object>();
+            foreach (string key in keys) { results[key] = Describe(key, errors); }
+            return results;
+        }
+
+        /// <summary>exists, and values: name to type and data. A key that is refused does not exist, with an error.</summary>
+        static Dictionary<string, object> Describe(string key, Errors errors)
+        {
+            Dictionary<string, object> result = new Dictionary<string, object>(), values = new Dictionary<string, object>();
+            result["exists"] = false;
+            result["values"] = values;
+            if (!key.StartsWith(Drive, StringComparison.OrdinalIgnoreCase))
+            {
+                errors.Add("registry key " + key, null, "Only keys below HKLM:\\ are read.");
+                return result;
+            }
+            try
+            {
+                using (RegistryKey opened = Registry.LocalMachine.OpenSubKey(key.Substring(Drive.Length).TrimEnd('\\')))
+                {
+                    if (opened == null) { return result; }
+                    result["exists"] = true;
+                    foreach (string name in opened.GetValueNames()) { values[name] = Value(opened, name); }
+                }
+            }
+            catch (Exception failure)
+            {
+                if (!Errors.IsRefusal(failure)) { throw; }
+                errors.Add("registry key " + key, failure);
+            }
+            return result;
+        }
+
+        static Dictionary<string, object> Value(RegistryKey key, string name)
+        {
+            RegistryValueKind kind = key.GetValueKind(name);
+            Dictionary<string, object> value = new Dictionary<string, object>();
+            value["type"] = Types.ContainsKey(kind) ? Types[kind] : "none";
+            value["data"] = Data(key.GetValue(name, null, RegistryValueOptions.DoNotExpandEnvironmentNames));
+            return value;
+        }
+
+        /// <summary>Numbers without sign, bytes as hexadecimal digits.</summary>
+        static object Data(object data)
+        {
+            if (data is int) { return (long)(uint)(int)data; }
+            if (data is long) { return (ulong)(long)data; }
+            if (data is byte[]) { return BitConverter.ToString((byte[])data).Replace("-", "").ToLowerInvariant(); }
+            if (data is string[]) { return new List<object>((string[])data); }
+            return data as string;
+        }
+    }
+
+    /// <summary>
+    /// Rules of the Windows firewall in its own words (MS-GPFAS 2.2.2.19), where it keeps the machine's own:
+    /// "v2.30|Action=Allow|Active=TRUE|Dir=In|...|Name=...|".
+    /// </summary>
+    internal static class Firewall
+    {
+        const string Key = "SYSTEM\\CurrentControlSet\\Services\\SharedAccess\\Parameters\\FirewallPolicy\\FirewallRules";
+
+        /// <summary>Each name with its rules, of which there can be several.</summary>
+        public static Dictionary<string, object> Describe(List<string> names, Errors errors)
+        {
+            Dictionary<string, object> results = new Dictionary<string, object>();
+            if (names.Count == 0) { return results; }
+            List<string> rules = Rules(errors);
+            foreach (string name in names)
+            {
+                List<object> found = new List<object>();
+                foreach (string rule in rules)
+                {
+                    if (rule.IndexOf("|Name=" + name + "|", StringComparison.OrdinalIgnoreCase) >= 0) { found.Add(rule); }
+                }
+                results[name] = found;
+            }
+            return results;
+        }
+
+        static List<string> Rules(Errors errors)
+        {
+            List<string> rules = new List<string>();
+            try
+            {
+                using (RegistryKey opened = Registry.LocalMachine.OpenSubKey(Key))
+                {
+                    if (opened == null) { return rules; }
+                    foreach (string id in opened.GetValueNames())
+                    {
+                        string rule = opened.GetValue(id) as string;
+                        if (rule != null) { rules.Add(rule); }
+                    }
+                }
+            }
+            catch (Exception failure)
+            {
+                if (!Errors.IsRefusal(failure)) { throw; }
+                errors.Add("firewall rules", failure);
+            }
+            return rules;
         }
     }
 
@@ -471,6 +605,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
     {
         const int LargestText = 1024 * 1024;
         readonly Errors errors;
+        readonly Dictionary<string, string> hashes = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 
         public Files(Errors errors)
         {
@@ -484,6 +619,19 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
             return results;
         }
 
+        /// <summary>Each folder with the names in it; null where there is no folder.</summary>
+        public Dictionary<string, object> Entries(List<string> paths)
+        {
+            Dictionary<string, object> results = new Dictionary<string, object>();
+            foreach (string asked in paths)
+            {
+                string path = Environment.ExpandEnvironmentVariables(asked);
+                string[] entries = Directory.Exists(path) ? Try<string[]>(path, delegate { return Directory.GetFileSystemEntries(path); }) : null;
+                results[asked] = entries == null ? null : new List<object>(Array.ConvertAll<string, object>(entries, Path.GetFileName));
+            }
+            return results;
+        }
+
         /// <summary>path, exists, is_directory, size, sha256. A file that can't be read keeps a null hash.</summary>
         public Dictionary<string, object> Describe(string path)
         {
@@ -493,7 +641,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
             result["exists"] = isFile || isDirectory;
             result["is_directory"] = isDirectory;
             result["size"] = isFile ? Try<object>(path, delegate { return new FileInfo(path).Length; }) : null;
-            result["sha256"] = isFile ? Try<string>(path, delegate { return Hash(path); }) : null;
+            result["sha256"] = isFile ? HashOnce(path) : null;
             return result;
         }
 
@@ -515,6 +663,13 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
             result["byte_order_mark"] = marked;
             result["content"] = Encoding.UTF8.GetString(bytes, marked ? 3 : 0, bytes.Length - (marked ? 3 : 0));
             return result;
+        }
+
+        /// <summary>A program that is asked for twice is read once.</summary>
+        string HashOnce(string path)
+        {
+            if (!hashes.ContainsKey(path)) { hashes[path] = Try<string>(path, delegate { return Hash(path); }); }
+            return hashes[path];
         }
 
         T Try<T>(string path, Func<T> read) where T : class
@@ -627,7 +782,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
             Dictionary<string, object> result = files.Describe(Programs.Locate(directory, "containerd.exe", services.Program("containerd")));
             ProgramVersion.Add(result, errors);
             result["shim"] = files.Describe(Path.Combine(Path.GetDirectoryName((string)result["path"]), ShimName));
-            result["config"] = files.DescribeText(Path.Combine(directory, "config.toml"));
+            result["config"] = files.DescribeText(Options.Path(options, "containerd_config_path", Path.Combine(directory, "config.toml")));
             result["pipe"] = DescribePipe(errors);
             result["shim_processes"] = ShimProcesses(errors);
             return result;
@@ -672,9 +827,122 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
         }
     }
 
+    /// <summary>The fixed drives: what there is and what is free for the caller.</summary>
+    internal static class Volumes
+    {
+        public static List<object> Describe(Errors errors)
+        {
+            List<object> volumes = new List<object>();
+            foreach (DriveInfo drive in DriveInfo.GetDrives())
+            {
+                if (drive.DriveType != DriveType.Fixed) { continue; }
+                try
+                {
+                    Dictionary<string, object> volume = new Dictionary<string, object>();
+                    volume["drive"] = drive.Name.TrimEnd('\\');
+                    volume["size_bytes"] = drive.TotalSize;
+                    volume["free_bytes"] = drive.AvailableFreeSpace;
+                    volumes.Add(volume);
+                }
+                catch (Exception failure)
+                {
+                    if (!Errors.IsRefusal(failure)) { throw; }
+                    errors.Add("volume " + drive.Name, failure);
+                }
+            }
+            return volumes;
+        }
+    }
+
+    /// <summary>Whether this node reaches a server: a TCP connection that is closed again at once.</summary>
+    internal static class Endpoints
+    {
+        const int TimeoutMilliseconds = 5000;
+
+        /// <param name="asked">URLs, or host:port.</param>
+        public static Dictionary<string, object> Describe(List<string> asked)
+        {
+            Dictionary<string, object> endpoints = new Dictionary<string, object>();
+            foreach (string endpoint in asked) { endpoints[endpoint] = Reach(endpoint); }
+            return endpoints;
+        }
+
+        static Dictionary<string, object> Reach(string endpoint)
+        {
+            Dictionary<string, object> result = new Dictionary<string, object>();
+            string problem = Problem(endpoint);
+            result["reached"] = problem == null;
+            result["error"] = problem;
+            return result;
+        }
+
+        static string Problem(string endpoint)
+        {
+            Uri server;
+            if (!Uri.TryCreate(endpoint.Contains("://") ? endpoint : "tcp://" + endpoint, UriKind.Absolute, out server) || server.Port < 1)
+            {
+                return "This is neither a URL nor host:port.";
+            }
+            using (TcpClient client = new TcpClient())
+            {
+                try
+                {
+                    IAsyncResult begun = client.BeginConnect(server.DnsSafeHost, server.Port, null, null);
+                    if (!begun.AsyncWaitHandle.WaitOne(TimeoutMilliseconds)) { return "No answer within 5 seconds."; }
+                    client.EndConnect(begun);
+                    return null;
+                }
+                catch (SocketException failure)
+                {
+                    return failure.Message;
+                }
+            }
+        }
+    }
+
+    /// <summary>Whom a certificate names and how long it is good. The private key beside it in the file is not used.</summary>
+    internal static class Certificates
+    {
+        public static Dictionary<string, object> Describe(string path, Files files, Errors errors)
+        {
+            Dictionary<string, object> text = files.DescribeText(path);
+            Dictionary<string, object> result = new Dictionary<string, object>();
+            result["path"] = path;
+            result["exists"] = text["exists"];
+            result["subject"] = result["not_before"] = result["not_after"] = null;
+            Match first = Regex.Match((string)text["content"] ?? "", "-----BEGIN CERTIFICATE-----(?<base64>[^-]+)-----END CERTIFICATE-----");
+            if (first.Success) { Read(first.Groups["base64"].Value, result, errors); }
+            return result;
+        }
+
+        static void Read(string base64, Dictionary<string, object> result, Errors errors)
+        {
+            try
+            {
+                X509Certificate2 certificate = new X509Certificate2(Convert.FromBase64String(base64));
+                result["subject"] = certificate.Subject;
+                result["not_before"] = Time(certificate.NotBefore);
+                result["not_after"] = Time(certificate.NotAfter);
+                certificate.Reset();
+            }
+            catch (Exception failure)
+            {
+                if (!(failure is CryptographicException) && !(failure is FormatException)) { throw; }
+                errors.Add("certificate " + (string)result["path"], failure);
+            }
+        }
+
+        static string Time(DateTime local)
+        {
+            return local.ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+        }
+    }
+
     internal static class Kubelet
     {
         const string DefaultDirectory = "C:\\k", DefaultConfiguration = "C:\\var\\lib\\kubelet\\config.yaml";
+        const string DefaultCertificates = "C:\\var\\lib\\kubelet\\pki";
+        const string DefaultKubeadmFlags = "C:\\var\\lib\\kubelet\\kubeadm-flags.env";
 
         /// <summary>The program, its configuration, and the files that it joins the cluster with.</summary>
         public static Dictionary<string, object> Describe(IDictionary options, Services services, Files files, Errors errors)
@@ -683,8 +951,11 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
             Dictionary<string, object> result = files.Describe(Programs.Locate(directory, "kubelet.exe", services.Program("kubelet")));
             ProgramVersion.Add(result, errors);
             result["config"] = files.DescribeText(Options.Path(options, "kubelet_config_path", DefaultConfiguration));
+            result["kubeadm_flags"] = files.DescribeText(Options.Path(options, "kubelet_kubeadm_flags_path", DefaultKubeadmFlags));
             AddFile(result, "bootstrap_kubeconfig", Options.Path(options, "kubelet_bootstrap_kubeconfig_path", Path.Combine(directory, "bootstrap-kubelet.conf")), files);
             AddFile(result, "kubeconfig", Options.Path(options, "kubelet_kubeconfig_path", Path.Combine(directory, "kubelet.conf")), files);
+            result["client_certificate"] = Certificates.Describe(Path.Combine(
+                Options.Path(options, "kubelet_certificate_directory", DefaultCertificates), "kubelet-client-current.pem"), files, errors);
             AddFile(result, "certificate_authority", Options.Path(options, "kubelet_certificate_authority_path", Path.Combine(directory, "pki\\ca.crt")), files);
             return result;
         }
@@ -701,15 +972,20 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
     internal static class Programs
     {
         /// <summary>
-        /// A program in its folder, in bin below it (the layout of the released archive), or where the service runs it
-        /// from; the first when it is nowhere.
+        /// A program where the service runs it from, if that is below its folder (a folder for each version); else in its
+        /// folder, in bin below it (the layout of the released archive), or where else the service runs it from. The
+        /// first when it is nowhere.
         /// </summary>
         public static string Locate(string directory, string name, string ofService)
         {
             List<string> places = new List<string>();
             places.Add(Path.Combine(directory, name));
             places.Add(Path.Combine(Path.Combine(directory, "bin"), name));
-            if (ofService != null && ofService.EndsWith("\\" + name, StringComparison.OrdinalIgnoreCase)) { places.Add(ofService); }
+            if (ofService != null && ofService.EndsWith("\\" + name, StringComparison.OrdinalIgnoreCase))
+            {
+                bool below = ofService.StartsWith(directory.TrimEnd('\\') + "\\", StringComparison.OrdinalIgnoreCase);
+                places.Insert(below ? 0 : places.Count, ofService);
+            }
             return places.Find(File.Exists) ?? places[0];
         }
     }

@@ -94,8 +94,14 @@ class Judge:
     def kubelet(self, version: str, config: str) -> Answer:
         """Start a kubelet with a configuration; it runs on alone when it accepts it, and is ended then."""
         (self._prefix.disk / "kubelet.yaml").write_text(config)
-        arguments = ("--config=C:\\kubelet.yaml", "--v=2")
+        # Wine takes the defaults, which begin with a slash, for folders of this machine.
+        folders = ("--cert-dir=C:\\pki", "--root-dir=C:\\kubelet")
+        arguments = ("--config=C:\\kubelet.yaml", "--v=2", *folders)
         return self._run(ensure("kubelet", version), *arguments, until="Standalone mode, no API client")
+
+    def kubelet_flags(self, version: str, *flags: str) -> Answer:
+        """Ask a kubelet for its version behind some flags; it ends with an error when it doesn't know one."""
+        return self._run(ensure("kubelet", version), *flags, "--version")
 
     def _run(self, program: Path, *arguments: str, until: str = "") -> Answer:
         """Run a program until it ends or its error output says ``until``.

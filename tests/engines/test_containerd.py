@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_config import merge
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
@@ -20,6 +23,7 @@ WISHES = {
     "cni_bin_directory": "C:\\opt\\cni\\bin",
     "cni_conf_directory": "C:\\etc\\cni\\net.d",
     "registry_config_path": "C:\\certs.d",
+    "opt_path": "C:\\Program Files\\containerd\\2.2.9",
 }
 SETTINGS = {"root": "C:\\data\\root", "proxy_plugins": {"mine": {"type": "snapshot", "address": "\\\\.\\pipe\\mine"}}}
 FOREIGN = "# by hand\ndisabled_plugins = ['io.containerd.snapshotter.v1.cimfs'] # kept\n"
@@ -56,7 +60,15 @@ def effective(dump: dict) -> dict[str, Any]:
         "cni_bin_directory": "|".join(folders),
         "cni_conf_directory": cni["conf_dir"],
         "registry_config_path": images["registry"]["config_path"],
+        "opt_path": plugins["io.containerd.internal.v1.opt"]["path"],
     }
+
+
+def handlers(dump: dict) -> dict[str, Any]:
+    """The runtime handlers of a dump; options that are empty or false left out."""
+    plugins = dump["plugins"]
+    found = plugins[CRI if dump["version"] == 2 else RUNTIME]["containerd"]["runtimes"]
+    return {name: {key: value for key, value in one.items() if value} for name, one in found.items()}
 
 
 CASES = [(containerd, version) for containerd in CONTAINERDS for version in (None, *readable(containerd))]
@@ -128,3 +140,39 @@ def test_an_old_cni_key_is_renamed_where_the_engine_would_ignore_it(judge: Judge
         untouched = judge.containerd(containerd, text.encode())
         assert untouched.accepted, untouched.log
         assert effective(untouched.effective)["cni_bin_directory"] != "C:\\opt\\cni\\bin"
+
+
+# The examples of the role's README, by the version of the file that they are for.
+README = Path(__file__).resolve().parents[2] / "roles" / "containerd" / "README.md"
+EXAMPLES = {
+    2 if CRI in example else 3: yaml.safe_load(example)["containerd_config"]
+    for example in re.findall(r"```yaml\n(containerd_config:\n.*?)```", README.read_text(), re.DOTALL)
+}
+PROCESS = "runhcs-wcow-process"
+
+
+@pytest.mark.parametrize("containerd", CONTAINERDS)
+def test_the_documented_handlers_come_to_what_they_say(judge: Judge, containerd: str):
+    example = EXAMPLES[2 if line(containerd) < (2, 0) else 3]
+    table = example["plugins"][CRI if line(containerd) < (2, 0) else RUNTIME]["containerd"]["runtimes"]
+    verdict = judge.containerd(containerd, merge(None, example, containerd).text.encode())
+    assert verdict.accepted, verdict.log
+    assert verdict.unknown_keys == []
+    found = handlers(verdict.effective)
+    for name, wanted in table.items():
+        assert found[name]["runtime_type"] == "io.containerd.runhcs.v1"
+        for key in ("pod_annotations", "container_annotations"):
+            assert found[name].get(key, []) == wanted.get(key, found[name].get(key, []))
+        assert found[name].get("options", {}).items() >= wanted.get("options", {}).items()
+    assert "microsoft.com/*" in found[PROCESS]["pod_annotations"]
+    assert PROCESS in found
+
+
+@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (2, 0)])
+def test_containerd_1_drops_its_own_handlers_for_those_of_the_file(judge: Judge, containerd: str):
+    text = f"version = 2\n[plugins.'{CRI}'.containerd.runtimes.{PROCESS}]\npod_annotations = ['microsoft.com/*']\n"
+    with pytest.raises(ConfigurationError, match=f"{PROCESS} would have no runtime_type"):
+        merge(text, {}, containerd)
+    verdict = judge.containerd(containerd, text.encode())
+    assert verdict.accepted
+    assert "runtime_type" not in handlers(verdict.effective)[PROCESS]

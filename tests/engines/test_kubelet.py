@@ -9,8 +9,11 @@ import yaml
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_config import merge
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_shutdown import shutdown_fields
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gate_history, gates, kubelet_flags
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.versions import kubernetes
 from engines.judge import Judge
-from engines.versions import KUBELETS, line
+from engines.versions import ALL, KUBELETS, line
 
 pytestmark = pytest.mark.wine
 
@@ -73,3 +76,102 @@ def test_what_is_called_ignored_here_is_ignored_there(judge: Judge, version: str
     answer = judge.kubelet(version, yaml.safe_dump({**HEADER, **QUIET, **settings}))
     assert (ACCEPTED in answer.stderr) == (line(version) >= (1, 31))
     assert "CgroupsPerQOS" in answer.stderr
+
+
+@pytest.mark.parametrize("version", [version for version in KUBELETS if line(version) >= (1, 34)])
+def test_the_roles_graceful_shutdown_is_taken_and_goes_by_the_gates_default(judge: Judge, version: str):
+    fields = shutdown_fields("1m30s", "20s", version, {})
+    answer = judge.kubelet(version, merge(None, fields, {}, version).text)
+    assert ACCEPTED in answer.stderr, answer.stderr[-3000:]
+    refused = judge.kubelet(version, yaml.safe_dump({**HEADER, **QUIET, "shutdownGracePeriod": "500ms"}))
+    assert ACCEPTED not in refused.stderr
+
+
+# ------------------------------------------------------------------------------------------------- feature gates
+
+# `make test` asks about a few gates of each kind, `make matrix` about all.
+AT_MOST = 10_000 if ALL else 6
+
+
+def settable(version: str) -> dict[str, bool]:
+    """Every gate with the value that is not its default, as far as it alone stops nothing."""
+    known = gate_history.gates_at(kubernetes(version))
+    turned = {gate: not row.default for gate, row in known.items() if gate not in NOT_ALONE}
+    return {gate: enabled for gate, enabled in turned.items() if not refused({gate: enabled}, version)}
+
+
+def refused(chosen: dict[str, bool], version: str) -> list[str]:
+    return [verdict.gate for verdict in gates.check_gates("kubelet", chosen, version) if not verdict.accepted]
+
+
+# Gates with which the kubelet asks for more in its configuration, or that turn others on: no matter of the gate itself.
+NOT_ALONE = {"AllAlpha", "AllBeta"}
+
+
+@pytest.mark.parametrize("version", KUBELETS)
+def test_the_kubelet_knows_every_gate_of_the_table_with_its_default(judge: Judge, version: str):
+    known = gate_history.gates_at(kubernetes(version))
+    defaults = {gate: row.default for gate, row in known.items()}
+    assert refused(defaults, version) == []
+    answer = judge.kubelet(version, merge(None, {}, defaults, version).text)
+    assert ACCEPTED in answer.stderr, answer.stderr[-3000:]
+
+
+@pytest.mark.parametrize("version", KUBELETS)
+def test_every_gate_that_is_accepted_here_is_accepted_there(judge: Judge, version: str):
+    """A gate is accepted when the kubelet doesn't complain of it; what else it then wants is not the gate's matter."""
+    for gate, enabled in list(settable(version).items())[:: max(1, len(settable(version)) // AT_MOST)]:
+        answer = judge.kubelet(version, yaml.safe_dump({**HEADER, **QUIET, "featureGates": {gate: enabled}}))
+        complaint = [text for text in answer.stderr.splitlines() if "feature gate" in text and gate in text]
+        assert ACCEPTED in answer.stderr or not complaint, (gate, enabled, complaint)
+
+
+def refusals(version: str) -> dict[str, bool]:
+    """One gate each: removed, not there yet, unknown, locked to the other value."""
+    gone = {gate: True for gate in gate_history.names() if not gates.gate_state(gate, version).settable}
+    locked = {gate: not row.default for gate, row in gate_history.gates_at(kubernetes(version)).items() if row.locked}
+    return {"NoSuchGate": True, **gone, **locked}
+
+
+@pytest.mark.parametrize("version", KUBELETS)
+def test_every_gate_that_is_refused_here_is_refused_there(judge: Judge, version: str):
+    candidates = refusals(version)
+    for gate, enabled in list(candidates.items())[:: max(1, len(candidates) // AT_MOST)]:
+        assert refused({gate: enabled}, version), gate
+        answer = judge.kubelet(version, yaml.safe_dump({**HEADER, **QUIET, "featureGates": {gate: enabled}}))
+        assert ACCEPTED not in answer.stderr, gate
+        assert answer.exit_code not in (0, None)
+        assert gate in answer.stderr
+
+
+@pytest.mark.parametrize("version", [version for version in KUBELETS if line(version) >= (1, 35)])
+def test_a_gate_without_one_that_it_needs_is_refused_here_and_there(judge: Judge, version: str):
+    chosen = {"GracefulNodeShutdown": False}
+    assert "WindowsGracefulNodeShutdown" in refused(chosen, version)
+    answer = judge.kubelet(version, yaml.safe_dump({**HEADER, **QUIET, "featureGates": chosen}))
+    assert ACCEPTED not in answer.stderr
+    assert "GracefulNodeShutdown" in answer.stderr
+
+
+# ------------------------------------------------------------------------------------------------------- flags
+
+
+@pytest.mark.parametrize("version", KUBELETS)
+def test_flags_that_are_called_removed_are_and_others_are_not(judge: Judge, version: str):
+    """The kubelet reads its flags before it prints its version."""
+    for flag in kubelet_flags.REMOVED_IN:
+        answer = judge.kubelet_flags(version, f"--{flag}=true")
+        assert (answer.exit_code == 0) == (kubelet_flags.removed_in(flag, version) is None), (
+            flag,
+            answer.stderr[-500:],
+        )
+
+
+@pytest.mark.parametrize("version", KUBELETS)
+def test_the_flags_that_the_role_gives_exist(judge: Judge, version: str):
+    flags = ("config", "bootstrap-kubeconfig", "kubeconfig", "cert-dir", "hostname-override", "node-ip", "node-labels")
+    given = [f"--{flag}=" for flag in flags]
+    answer = judge.kubelet_flags(
+        version, "--windows-service=false", "--windows-priorityclass=HIGH_PRIORITY_CLASS", *given
+    )
+    assert answer.exit_code == 0, answer.stderr[-500:]

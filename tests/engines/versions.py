@@ -14,7 +14,7 @@ CONTAINERDS = (
     else ("1.7.35", products.CONTAINERD, "2.4.2")
 )
 # 1.29.6 is the oldest that the module proxy serves whole; what is said of older ones rests on their sources.
-KUBELETS = ("1.29.6", "1.31.14", "1.34.4", "1.36.3", "1.37.2") if ALL else (products.KUBERNETES,)
+KUBELETS = ("1.29.6", "1.31.0", "1.34.4", "1.36.3", "1.37.2") if ALL else (products.KUBERNETES,)
 
 
 def line(version: str) -> tuple[int, int]:

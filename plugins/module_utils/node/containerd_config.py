@@ -21,12 +21,10 @@ from typing import Any
 try:
     import tomlkit
     import tomlkit.exceptions
-    import tomlkit.items
-
-    HAS_TOMLKIT = True
 except ImportError:
-    HAS_TOMLKIT = False
+    tomlkit = None  # toml_text.require_tomlkit says so
 
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import toml_text
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain, same
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import containerd, matrix, versions
@@ -62,6 +60,7 @@ def settings_for(
     cni_bin_directory: str = "",
     cni_conf_directory: str = "",
     registry_config_path: str = "",
+    opt_path: str = "",
 ) -> dict:
     """Say plain wishes in the shape that a file of this version has for this containerd; an empty wish says nothing."""
     plugins = matrix.CONFIG_PLUGINS[config_version]
@@ -83,6 +82,8 @@ def settings_for(
         put("runtime", "cni.conf_dir", cni_conf_directory)
     if registry_config_path:
         put("images", "registry.config_path", registry_config_path)
+    if opt_path:
+        put("opt", "path", opt_path)
     return settings
 
 
@@ -108,10 +109,7 @@ def merge(
     Raises:
         ConfigurationError: the file, or what it would become, is one that this containerd refuses or misreads.
     """
-    if not HAS_TOMLKIT:
-        raise ConfigurationError(
-            "merging config.toml needs the Python library tomlkit on the controller: pip install tomlkit"
-        )
+    toml_text.require_tomlkit("merging config.toml")
     before = current or ""
     document = _parse(before, sha256)
     found = tomllib.loads(before)
@@ -124,6 +122,8 @@ def merge(
     expected = overlay(copy.deepcopy(found), desired)
     _merge_table(document, desired, "")
     warnings = _fit_cni(document, expected, version, containerd_version)
+    _check_registry(expected, version)
+    _check_handlers(expected, version, containerd_version)
     text = _like(before, tomlkit.dumps(document))
     _check_result(text, expected)
     return Merged(
@@ -132,6 +132,11 @@ def merge(
         version,
         tuple(warnings),
     )
+
+
+def text_sha256(text: str) -> str:
+    """Return the hash of a file that holds this text, as it is written: UTF-8 without a byte order mark."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _parse(text: str, sha256: str | None) -> tomlkit.TOMLDocument:
@@ -146,7 +151,7 @@ def _parse(text: str, sha256: str | None) -> tomlkit.TOMLDocument:
         raise ConfigurationError(
             f"config.toml begins with a byte order mark, which containerd 2.0 and later refuse. {remedy}"
         )
-    altered = hashlib.sha256(text.encode()).hexdigest() != sha256.lower() if sha256 and text else "\ufffd" in text
+    altered = text_sha256(text) != sha256.lower() if sha256 and text else "\ufffd" in text
     if altered:
         raise ConfigurationError(f"config.toml is not plain UTF-8 (UTF-16, a byte order mark or a code page). {remedy}")
     try:
@@ -207,30 +212,7 @@ def _merge_table(table: Any, wanted: dict, where: str) -> None:
                 raise ConfigurationError(f"{path} is a table in the settings and a single value in config.toml.")
             _merge_table(table[key], value, path)
         elif key not in table or not same(tomlkit.item(table[key]).unwrap(), value):
-            table[key] = _item(value)
-
-
-def _item(value: Any) -> Any:
-    """Make a TOML item as a person would write it: Windows paths in single quotes, no headers for empty levels."""
-    if isinstance(value, dict):
-        table = tomlkit.table(is_super_table=bool(value) and all(isinstance(v, dict) for v in value.values()))
-        for key, inner in value.items():
-            if inner is not None:
-                table.append(key, _item(inner))
-        return table
-    if isinstance(value, list) and value and all(isinstance(inner, dict) for inner in value):
-        tables = tomlkit.aot()
-        for inner in value:
-            tables.append(_item(inner))
-        return tables
-    if isinstance(value, list):
-        array = tomlkit.array()
-        for inner in value:
-            array.append(_item(inner))
-        return array
-    if isinstance(value, str) and "\\" in value and "'" not in value and value.isprintable():
-        return tomlkit.string(value, literal=True)
-    return tomlkit.item(value)
+            table[key] = toml_text.item(value)
 
 
 def _fit_cni(document: Any, expected: dict, version: int, containerd_version: str | float) -> list[str]:
@@ -256,9 +238,43 @@ def _fit_cni(document: Any, expected: dict, version: int, containerd_version: st
     live = document["plugins"][plugin]["cni"]
     if key not in table:
         table[key] = [table[other]] if key == "bin_dirs" else table[other][0]
-        live[key] = _item(table[key])
+        live[key] = toml_text.item(table[key])
     del table[other], live[other]
     return [f"config.toml: cni.{other} became cni.{key}, the key that containerd {release} reads"]
+
+
+def _check_registry(expected: dict, version: int) -> None:
+    """Refuse what makes containerd's CRI plugin fail while containerd itself runs on (ValidateImageConfig)."""
+    plugin = matrix.CONFIG_PLUGINS[version]["images"]
+    registry = expected.get("plugins", {}).get(plugin, {}).get("registry", {})
+    if registry.get("config_path") and registry.get("mirrors"):
+        raise ConfigurationError(
+            "config.toml has registry.mirrors, which containerd's CRI plugin refuses beside registry.config_path."
+            " Move the mirrors into hosts.toml files (containerd_registry_mirrors), and set registry.mirrors to null in"
+            " the settings."
+        )
+
+
+def _check_handlers(expected: dict, version: int, containerd_version: str | float) -> None:
+    """Refuse runtime handlers that containerd 1 would run without a runtime (measured on 1.7.35).
+
+    containerd 2 lays the file over its own handlers; containerd 1 takes those of the file instead of all of its own.
+    """
+    release = versions.parse(containerd_version)
+    settings = expected.get("plugins", {}).get(matrix.CONFIG_PLUGINS[version]["runtime"], {}).get("containerd", {})
+    handlers = settings.get("runtimes", {})
+    if release.major >= 2 or not handlers:
+        return
+    incomplete = [name for name, handler in handlers.items() if not handler.get("runtime_type")]
+    default = settings.get("default_runtime_name", matrix.DEFAULT_RUNTIME_HANDLER)
+    if default not in handlers:
+        incomplete.append(default)
+    if incomplete:
+        raise ConfigurationError(
+            f"config.toml names runtime handlers, which containerd {release} takes in place of all of its own:"
+            f" {', '.join(incomplete)} would have no runtime_type. Write these in full (runtime_type"
+            ' "io.containerd.runhcs.v1", and the annotations and options that they need).'
+        )
 
 
 def _check_result(text: str, expected: dict) -> None:

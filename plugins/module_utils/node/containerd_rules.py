@@ -37,7 +37,7 @@ def _pairing(facts: Facts, state: str) -> Found | None:
 
 
 def needs_newer_shim(facts: Facts) -> Found | None:
-    if facts.containerd is None or containerd.hostprocess_support(facts.containerd) is True:
+    if facts.containerd is None or facts.own_shim or containerd.hostprocess_support(facts.containerd) is True:
         return None
     return Found(
         f"The release of containerd {facts.containerd} carries a shim without HostProcess containers"
@@ -135,7 +135,7 @@ def shim_absent(facts: Facts) -> Found | None:
 
 
 def shim_unknown(facts: Facts) -> Found | None:
-    if facts.containerd is None or containerd.shim_version(facts.containerd) is not None:
+    if facts.containerd is None or facts.own_shim or containerd.shim_version(facts.containerd) is not None:
         return None
     return Found(
         f"Which shim containerd {facts.containerd} carries is not in the support matrix, so what it can do with"
@@ -146,7 +146,7 @@ def shim_unknown(facts: Facts) -> Found | None:
 
 
 def shim_outdated(facts: Facts) -> Found | None:
-    installed = facts.get("containerd", "shim", "path")
+    installed = facts.shim_path
     others = [
         process
         for process in facts.get("containerd", "shim_processes") or []
@@ -154,8 +154,22 @@ def shim_outdated(facts: Facts) -> Found | None:
     ]
     if not others:
         return None
+    named = ", ".join(f"process {process['pid']} from {process['path']}" for process in others)
     return Found(
-        f"{len(others)} running shims come from another file than {installed}: their pods keep the old shim.",
-        "Recreate these pods when it suits.",
-        {"shim_processes": others},
+        f"{len(others)} running shims come from another file than {installed}, so their pods keep that shim: {named}.",
+        "Recreate these pods when it suits. Leave the files of these shims where they are until then.",
+        {"shim_processes": others, "installed": installed},
+    )
+
+
+def shim_mismatched(facts: Facts) -> Found | None:
+    if facts.containerd is None or facts.own_shim is None:
+        return None
+    pairing = containerd.check_shim(facts.containerd, facts.own_shim)
+    if pairing.state == "supported":
+        return None
+    return Found(
+        f"New pods get the shim of hcsshim {facts.own_shim}: {pairing.message}.",
+        pairing.fix,
+        {"containerd": facts.containerd, "hcsshim": facts.own_shim, "path": facts.shim_path},
     )

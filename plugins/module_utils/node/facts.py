@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,8 +13,12 @@ try:
 except ImportError:
     yaml = None  # ansible-core brings it; only ansible-test's import test goes without
 
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_layout import (
+    SHIM,
+    hcsshim_version_of,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import NodeError
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import containerd, gates
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import containerd, gates, matrix
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.errors import SupportError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.windows import WindowsBuild, windows_build
 
@@ -62,6 +67,23 @@ class Facts:
     def containerd(self) -> str | None:
         """The installed version; None where the matrix doesn't know it."""
         return _known(self.get("containerd", "version"), containerd.line)
+
+    @cached_property
+    def shim_path(self) -> str | None:
+        """The shim that new pods get: below the opt path of containerd's configuration, else beside containerd."""
+        try:
+            configuration = tomllib.loads(self.get("containerd", "config", "content") or "")
+        except tomllib.TOMLDecodeError:
+            configuration = {}
+        plugins = configuration.get("plugins")
+        opt = plugins.get(matrix.OPT_PLUGIN) if isinstance(plugins, dict) else None
+        path = opt.get("path") if isinstance(opt, dict) else None
+        return f"{path}\\bin\\{SHIM}" if path else self.get("containerd", "shim", "path")
+
+    @cached_property
+    def own_shim(self) -> str | None:
+        """The hcsshim version where new pods get a shim of one's own; None where they get the release's."""
+        return hcsshim_version_of(self.shim_path or "")
 
     @cached_property
     def kubelet_configuration(self) -> Mapping[str, Any] | None:

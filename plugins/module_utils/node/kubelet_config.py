@@ -3,6 +3,7 @@
 
 * ``merge(current, settings, feature_gates, kubernetes_version) -> Merged``    refused here what the kubelet refuses
 * ``bootstrap_kubeconfig(api_server, certificate_authority, token) -> str``
+* ``require_token(token)``, ``dump(data) -> str``
 
 Pure: text in, text out. Gates and fields are judged by the support matrix; tests/engines asks kubelet.exe itself.
 """
@@ -28,7 +29,7 @@ API_VERSION = "kubelet.config.k8s.io/v1beta1"
 KIND = "KubeletConfiguration"
 # On Windows there are no cgroups: up to 1.30 the kubelet refuses its own defaults of these two, from 1.31 on it
 # logs that it ignores them. These values are taken in silence by all.
-_WITHOUT_CGROUPS: dict[str, Any] = {"cgroupsPerQOS": False, "enforceNodeAllocatable": []}
+WITHOUT_CGROUPS: dict[str, Any] = {"cgroupsPerQOS": False, "enforceNodeAllocatable": []}
 # Field of the configuration from here on; before, the flag --container-runtime-endpoint.
 _ENDPOINT_FIELD_SINCE = "1.27"
 _TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
@@ -77,7 +78,7 @@ def merge(
     if feature_gates:
         wanted["featureGates"] = {**(wanted.get("featureGates") or {}), **plain(feature_gates, "feature_gates")}
     header = {"apiVersion": API_VERSION, "kind": KIND}
-    expected = overlay({**header, **_WITHOUT_CGROUPS, **found}, wanted)
+    expected = overlay({**header, **WITHOUT_CGROUPS, **found}, wanted)
     for field, value in header.items():
         if expected.get(field) != value:
             raise ConfigurationError(f"the kubelet's configuration has {field}: {expected.get(field)}, not {value}.")
@@ -85,7 +86,7 @@ def merge(
         del expected["featureGates"]
     warnings = _judge(expected, kubernetes_version)
     unchanged = current is not None and same(found, expected)
-    return Merged(before if unchanged else _dump(expected), before, tuple(warnings))
+    return Merged(before if unchanged else dump(expected), before, tuple(warnings))
 
 
 def _judge(configuration: dict, kubernetes_version: str | float) -> list[str]:
@@ -115,14 +116,10 @@ def bootstrap_kubeconfig(api_server: str, certificate_authority: str, token: str
         certificate_authority: path on the node of the cluster's CA certificate.
         token: bootstrap token, ``abcdef.0123456789abcdef``. It never appears in an error.
     """
-    if not _TOKEN.fullmatch(token):
-        raise ConfigurationError(
-            "kubelet_bootstrap_token is not a bootstrap token: six characters, a dot, sixteen characters, all of a-z"
-            " and 0-9. Make one: kubeadm token create."
-        )
+    require_token(token)
     name = "bootstrap"
     cluster = {"server": str(api_server), "certificate-authority": str(certificate_authority)}
-    return _dump(
+    return dump(
         {
             "apiVersion": "v1",
             "kind": "Config",
@@ -132,6 +129,15 @@ def bootstrap_kubeconfig(api_server: str, certificate_authority: str, token: str
             "current-context": name,
         }
     )
+
+
+def require_token(token: str) -> None:
+    """Refuse what is no bootstrap token, without repeating it."""
+    if not _TOKEN.fullmatch(token):
+        raise ConfigurationError(
+            "kubelet_bootstrap_token is not a bootstrap token: six characters, a dot, sixteen characters, all of a-z"
+            " and 0-9. Make one: kubeadm token create."
+        )
 
 
 def _parse(text: str, sha256: str | None) -> dict:
@@ -150,5 +156,9 @@ def _parse(text: str, sha256: str | None) -> dict:
     return found or {}
 
 
-def _dump(data: dict) -> str:
-    return yaml.safe_dump(data, sort_keys=False, default_flow_style=False, width=10_000)
+def dump(data: dict) -> str:
+    """Write a file of Kubernetes as YAML, its keys in the order given.
+
+    Ansible's own kinds of text are made plain first: the writer refuses them, and its error would show a token.
+    """
+    return yaml.safe_dump(plain(data, "file"), sort_keys=False, default_flow_style=False, width=10_000)

@@ -7,13 +7,19 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import kubelet_config
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import kubelet_config, kubelet_flags
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.firewall_plan import kubelet_rule
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_join import bootstrap_files, kubeadm_plan
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_nssm import nssm_plan
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_shutdown import shutdown_fields
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.log_runner import log_runner_plan
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import (
     file_exists,
     is_here,
     is_running,
+    on_path,
     service_of,
     sha256_of,
 )
@@ -50,10 +56,16 @@ def kubelet_plan(
     api_server: str = "",
     bootstrap_token: str = "",
     cluster_ca: str = "",
+    join: str = "bootstrap_token",
+    kubeadm_sha256: str = "",
+    kubeadm_directory: str = "",
+    kubeadm_ignored_checks: Iterable[str] = (),
     runtime_endpoint: str = "npipe:////./pipe/containerd-containerd",
     configuration: Mapping | None = None,
     base_configuration: Mapping | None = None,
     feature_gates: Mapping | None = None,
+    shutdown_grace_period: str = "",
+    shutdown_grace_period_critical_pods: str = "",
     taints: Iterable[str] = (),
     hostname_override: str = "",
     node_ip: str = "",
@@ -61,7 +73,11 @@ def kubelet_plan(
     priority_class: str = "",
     arguments: Iterable[str] = (),
     log_runner_sha256: str = "",
+    log_runner_version: str | float = "",
     log_directory: str = "",
+    log_file_size: str = "",
+    log_file_age: str = "",
+    firewall_rule: bool = False,
 ) -> dict:
     """Return what the kubelet needs: ``install``, ``configuration``, ``files``, ``service``, ``joined`` ...
 
@@ -75,13 +91,19 @@ def kubelet_plan(
     install = not is_here(found, executable) or not right
     if install:
         require_sha256(sha256, "kubelet_sha256", f"kubelet {wanted}")
-    _refuse_new_name(node, hostname_override)
-    computed = _computed_fields(wanted, certificate_authority_path, runtime_endpoint, taints)
+    from_kubeadm = kubelet_flags.kubeadm_flags((found.get("kubeadm_flags") or {}).get("content"))
+    _refuse_new_name(node, hostname_override, from_kubeadm)
+    registered = [_taint(taint) for taint in taints]
+    gates = feature_gates or {}
+    computed = {
+        **_computed_fields(wanted, certificate_authority_path, runtime_endpoint, registered),
+        **shutdown_fields(shutdown_grace_period, shutdown_grace_period_critical_pods, wanted, gates),
+    }
     fields = overlay(plain(base_configuration or {}, "kubelet_base_configuration"), computed)
     fields = overlay(fields, plain(configuration or {}, "kubelet_configuration"), keep_null=True)
     current = found["config"]
-    judged = kubelet_config.merge(current["content"], fields, feature_gates or {}, wanted, sha256=current["sha256"])
-    flags = {
+    judged = kubelet_config.merge(current["content"], fields, gates, wanted, sha256=current["sha256"])
+    ours = {
         "config": config_path,
         "bootstrap-kubeconfig": bootstrap_kubeconfig_path,
         "kubeconfig": kubeconfig_path,
@@ -92,13 +114,45 @@ def kubelet_plan(
         "windows-priorityclass": priority_class,
         **_flags_of_old_kubelets(wanted, runtime_endpoint),
     }
-    command = [executable, "--windows-service", *(f"--{flag}={value}" for flag, value in flags.items() if value)]
-    log_runner = f"{directory}\\kube-log-runner.exe" if log_runner_sha256 else ""
-    if log_runner:
-        command = [log_runner, f"-log-file={log_directory}\\kubelet.log", *command]
-    service = service_wanted("kubelet", [*command, *arguments], ["containerd"])
+    given = [f"--{flag}={value}" for flag, value in ours.items() if value]
+    extra = list(map(str, arguments))
+    decided = {flag.name for flag in kubelet_flags.parse([*given, *extra])} | {"container-runtime-endpoint"}
+    decided |= {"register-with-taints"} if registered else set()
+    kept = kubelet_flags.merged(from_kubeadm, decided, wanted)
+    warnings = [
+        *judged.warnings,
+        *kept.warnings,
+        *kubelet_flags.refuse_stopping([*kept.flags, *kubelet_flags.parse(extra)], wanted),
+    ]
+    command = [executable, "--windows-service", *given, *map(str, kept.flags), *extra]
+    runner = log_runner_plan(
+        directory, log_directory, log_runner_sha256, log_runner_version or wanted, log_file_size, log_file_age
+    )
+    service = service_wanted("kubelet", [*runner["command"], *command], ["containerd"])
+    wrapped = nssm_plan(node, service["path"])
     running = is_running(node, "kubelet")
-    folders = {directory: install, log_directory: bool(log_runner)}
+    folders = {directory: install, log_directory: bool(runner["program"])}
+    joining = _joining(
+        node,
+        join=join,
+        kubeadm_sha256=kubeadm_sha256,
+        directory=directory,
+        folder=kubeadm_directory,
+        version=wanted,
+        api_server=api_server,
+        cluster_ca=cluster_ca,
+        token=bootstrap_token,
+        name=hostname_override,
+        runtime_endpoint=runtime_endpoint,
+        configuration={**kubelet_config.WITHOUT_CGROUPS, **fields, **({"featureGates": gates} if gates else {})},
+        taints=registered,
+        ignored_checks=[*kubeadm_ignored_checks, *(["Port-10250"] if running else [])],
+    )
+    files = joining.get("files") or []
+    if join == "bootstrap_token":
+        files = bootstrap_files(
+            found, certificate_authority_path, cluster_ca, bootstrap_kubeconfig_path, api_server, bootstrap_token
+        )
     return {
         "version": wanted,
         "install": install,
@@ -107,50 +161,43 @@ def kubelet_plan(
         "swap": install and running,
         "running": running,
         "joined": bool(found["kubeconfig_exists"]),
+        "kubeadm": joining,
         "folders": [path for path, needed in folders.items() if needed and not file_exists(node, path)],
-        "log_runner": "" if sha256_of(node, log_runner) == log_runner_sha256.lower() else log_runner,
+        "log_runner": runner["program"] if sha256_of(node, runner["program"]) != log_runner_sha256.lower() else "",
         "configuration": fields,
-        "warnings": list(judged.warnings),
-        "files": _kubelet_files(
-            found, certificate_authority_path, cluster_ca, bootstrap_kubeconfig_path, api_server, bootstrap_token
-        ),
+        "warnings": [*warnings, *runner["warnings"], *wrapped["warnings"]],
+        "files": files,
         "service": service,
-        "service_differs": service_differs(node, service),
+        "service_differs": service_differs(node, service) or bool(wrapped["registry_key"]),
+        "nssm_registry_key": wrapped["registry_key"],
+        "firewall": kubelet_rule(node, fields.get("port")) if firewall_rule else {"differs": False},
     }
 
 
-def _computed_fields(version: str, certificate_authority: str, endpoint: str, taints: Iterable[str]) -> dict:
+def _joining(node: Mapping, join: str, kubeadm_sha256: str, **options: Any) -> dict:
+    """Return what kubeadm has to do on this node; nothing where it has joined, or joins without kubeadm."""
+    if join not in ("bootstrap_token", "kubeadm"):
+        raise PlanError(f"kubelet_join is {join!r}: write bootstrap_token or kubeadm.")
+    if join != "kubeadm" or node["kubelet"]["kubeconfig_exists"]:
+        return {}
+    require_sha256(kubeadm_sha256, "kubelet_kubeadm_sha256", f"kubeadm {options['version']}")
+    program = f"{options['directory']}\\kubeadm.exe"
+    there = sha256_of(node, program) == kubeadm_sha256.lower()
+    return {
+        "download_to": "" if there else program,
+        "path": not on_path(node, options["directory"]),
+        **kubeadm_plan(node["kubelet"], **options),
+    }
+
+
+def _computed_fields(version: str, certificate_authority: str, endpoint: str, taints: list[dict]) -> dict:
     """Return the fields of KubeletConfiguration that follow from a role's other variables."""
     fields: dict[str, Any] = {"authentication": {"x509": {"clientCAFile": certificate_authority}}}
     if kubelet_config.endpoint_is_a_field(version):
         fields["containerRuntimeEndpoint"] = endpoint
     if taints:
-        fields["registerWithTaints"] = [_taint(taint) for taint in taints]
+        fields["registerWithTaints"] = taints
     return fields
-
-
-def _kubelet_files(
-    found: Mapping, ca_path: str, cluster_ca: str, bootstrap_path: str, api_server: str, bootstrap_token: str
-) -> list[dict]:
-    """Return the files beside the configuration, as kubelet_config takes them; a joined node needs no token."""
-    files = []
-    if cluster_ca:
-        if "-----BEGIN CERTIFICATE-----" not in cluster_ca:
-            raise PlanError("kubelet_cluster_ca is not the PEM text of a certificate.")
-        content = cluster_ca.strip() + "\n"
-        files.append({"path": ca_path, "content": content, "sha256": found.get("certificate_authority_sha256") or ""})
-    elif not found["certificate_authority_exists"]:
-        raise PlanError(
-            "kubelet_cluster_ca is empty: give the PEM text of the cluster's CA certificate"
-            " (certificate-authority-data of a kubeconfig, decoded)."
-        )
-    if not found["kubeconfig_exists"]:
-        _require_join(api_server, bootstrap_token)
-        content = kubelet_config.bootstrap_kubeconfig(api_server, ca_path, bootstrap_token)
-        files.append(
-            {"path": bootstrap_path, "content": content, "sha256": found.get("bootstrap_kubeconfig_sha256") or ""}
-        )
-    return files
 
 
 def _taint(text: str) -> dict[str, str]:
@@ -163,7 +210,7 @@ def _taint(text: str) -> dict[str, str]:
     return {key: value for key, value in parts.groupdict().items() if value}
 
 
-def _refuse_new_name(node: Mapping, name: str) -> None:
+def _refuse_new_name(node: Mapping, name: str, from_kubeadm: list[kubelet_flags.Flag]) -> None:
     """A node keeps the name that it joined with: its certificate is for that name only."""
     if name and not _HOST_NAME.fullmatch(name):
         raise PlanError(
@@ -174,7 +221,8 @@ def _refuse_new_name(node: Mapping, name: str) -> None:
     if service is None or not node["kubelet"]["kubeconfig_exists"]:
         return
     given = re.search(r"--hostname-override[= ]\"?([^\s\"]+)", service["command_line"])
-    joined_as = given[1] if given else node["computer_name"].lower()
+    told = [flag.value for flag in from_kubeadm if flag.name == "hostname-override"]
+    joined_as = given[1] if given else (told or [node["computer_name"].lower()])[-1]
     if (name or node["computer_name"].lower()) != joined_as:
         raise PlanError(
             f"{node['computer_name']} joined the cluster as {joined_as} and can't become {name}."
@@ -190,16 +238,3 @@ def _flags_of_old_kubelets(version: str, endpoint: str) -> dict[str, str]:
     if line <= _REMOTE_FLAG_UP_TO:
         flags["container-runtime"] = "remote"
     return flags
-
-
-def _require_join(api_server: str, bootstrap_token: str) -> None:
-    if not bootstrap_token:
-        raise PlanError(
-            "kubelet_bootstrap_token is not set, and this node has no kubeconfig yet: it can't join the cluster."
-            " Make a token: kubeadm token create."
-        )
-    if not str(api_server).startswith("https://"):
-        raise PlanError(
-            f"kubelet_api_server is {api_server!r}: give the API server's URL as the node reaches it,"
-            " such as https://api.example.com:6443."
-        )

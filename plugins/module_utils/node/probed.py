@@ -35,3 +35,19 @@ def sha256_of(node: Mapping, path: str) -> str | None:
 
 def on_path(node: Mapping, directory: str) -> bool:
     return directory.rstrip("\\").lower() in {entry.rstrip("\\").lower() for entry in node["path_environment"] or ()}
+
+
+def registry_values_of(node: Mapping, key: str) -> Mapping:
+    """Return name to value of a registry key that the probe was asked for; nothing where it isn't there."""
+    keys = {name.lower(): found for name, found in (node.get("registry") or {}).items()}
+    return (keys.get(key.lower()) or {}).get("values") or {}
+
+
+def registry_value(node: Mapping, key: str, name: str) -> Mapping | None:
+    values = registry_values_of(node, key).items()
+    return next((value for known, value in values if known.lower() == name.lower()), None)
+
+
+def below(path: str, directory: str) -> bool:
+    """Tell whether a path lies in a folder, at any depth."""
+    return bool(directory) and path.lower().startswith(directory.rstrip("\\").lower() + "\\")

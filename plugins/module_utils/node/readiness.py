@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import (
     containerd_rules,
+    health_rules,
     kubelet_rules,
     windows_rules,
 )
@@ -124,6 +125,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "NRD035", WARNING, "Running shims come from another file than the installed one", containerd_rules.shim_outdated
     ),
+    Rule("NRD036", WARNING, "The shim is not the one that this containerd goes with", containerd_rules.shim_mismatched),
     Rule("NRD040", ERROR, "This Kubernetes version has no HostProcess containers", kubelet_rules.kubernetes_too_old),
     Rule("NRD041", ERROR, "The kubelet is not installed", kubelet_rules.absent),
     Rule("NRD042", WARNING, "Another kubelet version is wanted than is installed", kubelet_rules.other_version),
@@ -139,6 +141,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "NRD052", ERROR, "The kubelet's configuration sets a feature gate that it refuses", kubelet_rules.gate_refused
     ),
+    Rule("NRD060", WARNING, "The disk has less room than the kubelet keeps free", health_rules.disk_short),
+    Rule("NRD061", ERROR, "The kubelet's client certificate has ended", health_rules.certificate_expired),
+    Rule("NRD062", WARNING, "The kubelet's client certificate was not renewed", health_rules.certificate_not_renewed),
+    Rule("NRD063", ERROR, "The node can't reach a server that it was asked to", health_rules.unreachable),
     Rule("NRD098", WARNING, "A version is not in the support matrix", version_not_in_matrix),
     Rule("NRD099", WARNING, "Not everything could be read", not_everything_read),
 )

@@ -4,26 +4,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import service_of
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import tuning_plan, tuning_probe
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import windows
 
 
-def windows_plan(node: Mapping, features: Iterable[str]) -> dict:
-    """Return ``{features, is_server, reboot}``: features to install, and whether Windows waits for a reboot already.
+def windows_probe(
+    features: Iterable[str] = (), optional_features: Iterable[str] = (), tuning: Mapping | None = None, **wishes: Any
+) -> dict:
+    """Return the options of node_info that a plan for Windows needs: ``features``, ``registry``, ``services`` ..."""
+    names = {windows.optional_feature(name) for name in (*features, *optional_features)}
+    return {"features": sorted(names), **tuning_probe(tuning, **wishes)}
 
-    A pending reboot is carried out only on a node without a kubelet: one in use is drained first, by the upgrade
-    playbook.
+
+def windows_plan(
+    node: Mapping,
+    features: Iterable[str],
+    optional_features: Iterable[str] = (),
+    **wishes: Any,
+) -> dict:
+    """Return what to do: ``features``, ``optional_features``, ``reboot``, and the keys of tuning_plan.
+
+    ``features`` are installed as roles of a server, ``optional_features`` by DISM. A client edition has DISM only.
+    A restart that waits, or that tuning needs, is carried out only on a node without a kubelet: one in use is drained
+    first, by the upgrade playbook.
     """
     build = windows.windows_build(node["os"]["build"])
     if not build.supported:
         raise PlanError(f"{node['computer_name']}: {build.reason}. Nothing was changed.")
-    present = {name.lower(): state for name, state in node["features"].items()}
-    missing = [name for name in features if present.get(name.lower()) != "enabled"]
-    in_use = service_of(node, "kubelet") is not None
+    is_server = "server" in node["os"]["product_name"].lower()
+    missing = [name for name in features if not _enabled(node, name)]
+    by_dism = [] if is_server else [windows.optional_feature(name) for name in missing]
+    by_dism += [windows.optional_feature(name) for name in optional_features if not _enabled(node, name)]
+    tuning = tuning_plan(node, **wishes)
+    free = service_of(node, "kubelet") is None
     return {
-        "features": missing,
-        "is_server": "server" in node["os"]["product_name"].lower(),
-        "reboot": bool(node["pending_reboot"]["pending"]) and not in_use,
+        **tuning,
+        "features": missing if is_server else [],
+        "optional_features": list(dict.fromkeys(by_dism)),
+        "is_server": is_server,
+        "reboot": free and (bool(node["pending_reboot"]["pending"]) or tuning["restart"]),
     }
+
+
+def _enabled(node: Mapping, feature: str) -> bool:
+    states = {name.lower(): state for name, state in node["features"].items()}
+    return states.get(windows.optional_feature(feature).lower()) == "enabled"

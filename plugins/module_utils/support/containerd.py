@@ -12,6 +12,7 @@
 * ``loses_config_version(containerd_version) -> int | None``             read, but the CRI settings are lost
 * ``shim_version(containerd_version) -> str | None``                     hcsshim in the release; None where unknown
 * ``shim_has(containerd_version, feature) -> bool | None``               features of ``matrix.HCSSHIM_SINCE``
+* ``check_shim(containerd_version, hcsshim_version) -> Pairing``         supported, unlisted or too_old
 * ``sandbox_image(containerd_version) -> str``
 * ``cni_bin_key(containerd_version, config_version) -> str``             ``bin_dir`` or ``bin_dirs``
 * ``latest_patch(containerd_version) -> str``
@@ -144,6 +145,27 @@ def shim_has(containerd_version: str | float, feature: str) -> bool | None:
     """Tell whether the shim of a release has a feature of ``matrix.HCSSHIM_SINCE``; None where the shim is unknown."""
     shim = shim_version(containerd_version)
     return None if shim is None else versions.at_least(shim, versions.parse(matrix.HCSSHIM_SINCE[feature]))
+
+
+def check_shim(containerd_version: str | float, hcsshim_version: str | float) -> Pairing:
+    """Judge a shim that does not come with a containerd's release.
+
+    ``supported`` is the version that the release carries, and any with job containers where the release's has none
+    (1.5). Any other one is ``unlisted``: nobody promises that the two go together. ``too_old`` has no job containers.
+    """
+    shim, release = versions.parse(hcsshim_version), versions.parse(containerd_version)
+    first = matrix.HCSSHIM_SINCE["job_container"]
+    if not versions.at_least(shim, versions.parse(first)):
+        return Pairing("too_old", f"hcsshim {shim} has no job containers", f"Use hcsshim {first} or later.")
+    carried = shim_version(containerd_version)
+    if hostprocess_support(containerd_version) is not True or (carried and versions.parse(carried) == shim):
+        return Pairing("supported", "", "")
+    what = f"with hcsshim {carried}" if carried else "with an hcsshim that the support matrix doesn't know"
+    return Pairing(
+        "unlisted",
+        f"containerd {release} was released {what}, not with {shim}",
+        f"Use hcsshim {carried or 'of its release'}, or watch the first pods that run with this pair.",
+    )
 
 
 def sandbox_image(containerd_version: str | float) -> str:

@@ -328,23 +328,29 @@ CONFIG_VERSION_SINCE: dict[int, str] = {1: "1.0.0", 2: "1.3.0", 3: "2.0.0", 4: "
 # A byte order mark stops containerd from reading its file from here on; 1.7 still takes it (measured).
 BYTE_ORDER_MARK_REFUSED_SINCE = "2.0"
 
+DEFAULT_RUNTIME_HANDLER = "runhcs-wcow-process"
+OPT_PLUGIN = "io.containerd.internal.v1.opt"  # the same in every version of the file
+
 CONFIG_PLUGINS: dict[int, dict[str, str]] = {
     2: {
         "images": "io.containerd.grpc.v1.cri",
         "runtime": "io.containerd.grpc.v1.cri",
         "streaming": "io.containerd.grpc.v1.cri",
+        "opt": OPT_PLUGIN,
         "sandbox_image_key": "sandbox_image",
     },
     3: {
         "images": "io.containerd.cri.v1.images",
         "runtime": "io.containerd.cri.v1.runtime",
         "streaming": "io.containerd.grpc.v1.cri",
+        "opt": OPT_PLUGIN,
         "sandbox_image_key": "pinned_images.sandbox",
     },
     4: {
         "images": "io.containerd.cri.v1.images",
         "runtime": "io.containerd.cri.v1.runtime",
         "streaming": "io.containerd.grpc.v1.cri",
+        "opt": OPT_PLUGIN,
         "sandbox_image_key": "pinned_images.sandbox",
     },
 }

@@ -2,6 +2,7 @@
 """Windows builds.
 
 * ``windows_build(build) -> WindowsBuild``   name, whether HostProcess containers work there, and why not
+* ``optional_feature(name) -> str``           a feature of Get-WindowsFeature as DISM and CIM name it
 """
 
 from __future__ import annotations
@@ -48,3 +49,15 @@ def _reason(name: str, number: int, row: dict | None, supported: bool) -> str:
     if row is None:
         return f"build {number} is not in the support matrix; it is new enough, but nothing more is known of it"
     return f"{name} is out of Microsoft's support" if row.get("retired") else ""
+
+
+# Names of Get-WindowsFeature to those of DISM and Win32_OptionalFeature, where they differ.
+_OPTIONAL_FEATURES = {
+    "hyper-v": "Microsoft-Hyper-V",
+    "hyper-v-powershell": "Microsoft-Hyper-V-Management-PowerShell",
+}
+
+
+def optional_feature(name: str) -> str:
+    """Return what DISM calls a feature; a name that isn't known here is taken to be the same."""
+    return _OPTIONAL_FEATURES.get(name.lower(), name)

@@ -112,13 +112,15 @@ def prepared(bare: dict) -> dict:
     """A node after its first run, before anything was written into its files."""
     node = bare
     node["features"]["Containers"] = "enabled"
-    node["path_environment"].append(DIRECTORY)
+    programs = f"{DIRECTORY}\\2.2.9\\bin"
+    node["path_environment"].append(programs)
     containerd_wanted, kubelet_wanted = planned_containerd(node), planned_kubelet(node)
     node["services"] = {
         "containerd": running_service(containerd_wanted["service"]),
         "kubelet": running_service(kubelet_wanted["service"]),
     }
-    node["containerd"].update(exists=True, version="v2.2.9")
+    node["containerd"].update(exists=True, version="v2.2.9", path=f"{programs}\\containerd.exe")
+    node["containerd"]["shim"] = {"path": f"{programs}\\containerd-shim-runhcs-v1.exe", "exists": True}
     node["kubelet"].update(exists=True, version="v1.36.3", sha256=KUBELET_SHA256, kubeconfig_exists=True)
     node["kubelet"].update(
         certificate_authority_exists=True, certificate_authority_sha256=hashlib.sha256(AUTHORITY.encode()).hexdigest()

@@ -213,3 +213,31 @@ def test_settings_for_another_version_are_refused():
 def test_a_value_that_toml_has_not_is_refused_by_its_path():
     with pytest.raises(ConfigurationError, match=r"settings\.debug\.levels\[1\]"):
         merge(None, {"debug": {"levels": ["info", None]}}, "2.2.9")
+
+
+@pytest.mark.parametrize(("containerd", "version"), [("1.7.35", 2), ("2.2.9", 3), ("2.4.2", 4)])
+def test_the_folder_of_the_shim_is_the_opt_path_in_every_version_of_the_file(containerd, version):
+    merged = merge(f"version = {version}\n", {}, containerd, opt_path="C:\\c\\2.2.9")
+    assert tomllib.loads(merged.text)["plugins"] == {"io.containerd.internal.v1.opt": {"path": "C:\\c\\2.2.9"}}
+
+
+def test_mirrors_that_make_the_cri_plugin_fail_are_refused():
+    plugin = "io.containerd.cri.v1.images"
+    text = f"version = 3\n[plugins.'{plugin}'.registry.mirrors.'docker.io']\nendpoint = ['https://m']\n"
+    assert merge(text, {}, "2.2.9").changed is False
+    with pytest.raises(ConfigurationError, match=r"registry\.mirrors.*hosts\.toml"):
+        merge(text, {}, "2.2.9", registry_config_path="C:\\certs.d")
+    freed = {"plugins": {plugin: {"registry": {"mirrors": None}}}}
+    assert merge(text, freed, "2.2.9", registry_config_path="C:\\certs.d").changed
+
+
+@pytest.mark.parametrize(
+    ("handlers", "lost"),
+    [({"runhcs-wcow-process": {"pod_annotations": []}}, "process"), ({"mine": {"runtime_type": "x"}}, "process")],
+)
+def test_handlers_that_containerd_1_would_take_in_place_of_its_own_are_refused(handlers, lost):
+    """Measured by tests/engines; containerd 2 lays them over its own."""
+    plugins = {"io.containerd.grpc.v1.cri": {"containerd": {"runtimes": handlers}}}
+    with pytest.raises(ConfigurationError, match=f"runhcs-wcow-{lost} would have no runtime_type"):
+        merge("version = 2\n", {"plugins": plugins}, "1.7.35")
+    assert merge("version = 2\n", {"plugins": plugins}, "2.2.9").changed

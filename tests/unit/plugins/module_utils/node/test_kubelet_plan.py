@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import yaml
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import NodeError
 
@@ -101,3 +102,144 @@ def test_the_log_runner_is_put_before_the_kubelet(bare, kubelet_plan):
     assert found["service"]["path"].startswith("C:\\k\\kube-log-runner.exe -log-file=")
     assert found["log_runner"] == "C:\\k\\kube-log-runner.exe"
     assert found["folders"] == ["C:\\k", "C:\\var\\log\\kubelet"]
+
+
+FLAGS = 'KUBELET_KUBEADM_ARGS="--hostname-override=other --pod-infra-container-image=pause:3.9 --max-pods=42"\n'
+
+
+def test_kubeadms_flags_follow_the_roles_own(bare, kubelet_plan):
+    bare["kubelet"]["kubeadm_flags"] = {"exists": True, "content": FLAGS}
+    found = kubelet_plan(bare, hostname_override="win1", arguments=["--v=4"])
+    words = found["service"]["path"].split()
+    assert words[-2:] == ["--max-pods=42", "--v=4"]
+    assert "--hostname-override=win1" in words
+    assert "--pod-infra-container-image" in " ".join(found["warnings"])
+
+
+def test_a_node_that_kubeadm_joined_keeps_the_name_that_kubeadm_gave_it(prepared, kubelet_plan):
+    prepared["kubelet"]["kubeadm_flags"] = {"exists": True, "content": FLAGS}
+    kubelet_plan(prepared, hostname_override="other")
+    with pytest.raises(NodeError, match="joined the cluster as other"):
+        kubelet_plan(prepared, hostname_override="win1")
+
+
+@pytest.mark.parametrize(
+    ("version", "gates", "words"),
+    [
+        ("1.31.0", {}, "1.31 on Windows has no graceful node shutdown"),
+        ("1.32.2", {}, "while WindowsGracefulNodeShutdown is off"),
+        ("1.36.3", {"WindowsGracefulNodeShutdown": False}, "while WindowsGracefulNodeShutdown is off"),
+    ],
+)
+def test_a_graceful_shutdown_that_would_not_happen_is_refused(bare, kubelet_plan, version, gates, words):
+    with pytest.raises(NodeError, match=words):
+        kubelet_plan(bare, version=version, feature_gates=gates, shutdown_grace_period="60s")
+
+
+@pytest.mark.parametrize(
+    ("version", "gates"), [("1.32.2", {"WindowsGracefulNodeShutdown": True}), ("1.34.4", {}), ("1.37.2", {})]
+)
+def test_a_graceful_shutdown_is_two_fields_of_the_configuration(bare, kubelet_plan, version, gates):
+    times = {"shutdown_grace_period": "1m30s", "shutdown_grace_period_critical_pods": "20s"}
+    found = kubelet_plan(bare, version=version, feature_gates=gates, **times)["configuration"]
+    assert (found["shutdownGracePeriod"], found["shutdownGracePeriodCriticalPods"]) == ("1m30s", "20s")
+
+
+@pytest.mark.parametrize(
+    ("period", "critical", "words"),
+    [("20s", "60s", "can't be longer"), ("sixty", "", "write a duration"), ("500ms", "", "less than a second")],
+)
+def test_times_that_the_kubelet_would_refuse_are_refused(bare, kubelet_plan, period, critical, words):
+    times = {"shutdown_grace_period": period, "shutdown_grace_period_critical_pods": critical}
+    with pytest.raises(NodeError, match=words):
+        kubelet_plan(bare, **times)
+
+
+@pytest.mark.parametrize(("version", "rotates"), [("1.33.13", False), ("1.34.0", True), ("1.36.3", True)])
+def test_only_a_log_runner_since_1_34_rotates(bare, kubelet_plan, version, rotates):
+    given = {"log_runner_sha256": SHA256, "log_directory": "C:\\log", "log_file_size": "50Mi", "log_file_age": "168h"}
+    found = kubelet_plan(bare, version="1.31.0", log_runner_version=version, **given)
+    assert ("-log-file-size=50Mi -log-file-age=168h" in found["service"]["path"]) is rotates
+    assert bool(found["warnings"]) is not rotates
+
+
+def test_a_service_under_nssm_differs_and_names_what_is_lost(prepared, kubelet_plan):
+    prepared["services"]["kubelet"]["nssm"] = {"application": "C:\\k\\kubelet.exe", "parameters": "--v=4 --config=x"}
+    found = kubelet_plan(prepared)
+    assert found["service_differs"]
+    assert found["nssm_registry_key"].endswith("Services\\kubelet\\Parameters")
+    assert "--v=4" in found["warnings"][0]
+    assert "--config" not in found["warnings"][0]
+
+
+def kubeadm(plan, node, **changes) -> dict:
+    given = {"join": "kubeadm", "kubeadm_sha256": SHA256, "kubeadm_directory": "C:\\private\\kubeadm"}
+    return plan(node, **{**given, **changes})
+
+
+@pytest.mark.parametrize(("version", "dialect"), [("1.30.4", "v1beta3"), ("1.31.0", "v1beta4"), ("1.37.2", "v1beta4")])
+def test_kubeadm_gets_its_configuration_in_its_versions_form(bare, kubelet_plan, version, dialect):
+    found = kubeadm(kubelet_plan, bare, version=version, hostname_override="win1")
+    files = {file["path"]: yaml.safe_load(file["content"]) for file in found["files"]}
+    join = files["C:\\private\\kubeadm\\join.yaml"]
+    assert join["apiVersion"] == f"kubeadm.k8s.io/{dialect}"
+    assert join["discovery"]["file"]["kubeConfigPath"] == "\\private\\kubeadm\\discovery.conf"
+    assert join["nodeRegistration"]["name"] == "win1"
+    assert files["C:\\private\\kubeadm\\patches\\kubeletconfiguration+merge.yaml"]["authentication"]
+    assert found["kubeadm"]["command"] == "C:\\k\\kubeadm.exe join --config C:\\private\\kubeadm\\join.yaml"
+    assert found["kubeadm"]["download_to"] == "C:\\k\\kubeadm.exe"
+
+
+class Tagged(str):
+    """A text as Ansible hands it over: a subclass that YAML's writer refuses, with the text in its error."""
+
+
+@pytest.mark.parametrize("join", ["bootstrap_token", "kubeadm"])
+def test_texts_of_ansibles_own_kind_are_written_as_they_are(bare, kubelet_plan, join):
+    tagged = {
+        "bootstrap_token": Tagged("abcdef.0123456789abcdef"),
+        "api_server": Tagged("https://api.example.com:6443"),
+        "hostname_override": Tagged("win1"),
+        "runtime_endpoint": Tagged("npipe:////./pipe/x"),
+        "kubeadm_directory": Tagged("C:\\private"),
+        "kubeadm_ignored_checks": [Tagged("SystemVerification")],
+        "feature_gates": {Tagged("NodeLogQuery"): True},
+    }
+    found = kubeadm(kubelet_plan, bare, join=Tagged(join), **tagged)
+    assert "abcdef.0123456789abcdef" in "".join(file["content"] for file in found["files"])
+
+
+def test_a_joined_node_needs_no_kubeadm(prepared, kubelet_plan):
+    found = kubeadm(kubelet_plan, prepared, kubeadm_sha256="", bootstrap_token="")
+    assert (found["kubeadm"], found["files"]) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kubeadm_sha256": ""}, "kubelet_kubeadm_sha256"),
+        ({"version": "1.28.3"}, "1.29 and later"),
+        ({"bootstrap_token": ""}, "kubelet_bootstrap_token is not set"),
+        ({"bootstrap_token": "secret"}, "not a bootstrap token"),
+        ({"cluster_ca": ""}, "kubelet_cluster_ca is empty"),
+        ({"join": "by hand"}, "write bootstrap_token or kubeadm"),
+    ],
+)
+def test_a_join_by_kubeadm_that_can_not_work_is_refused(bare, kubelet_plan, changes, words):
+    with pytest.raises(NodeError, match=words) as refused:
+        kubeadm(kubelet_plan, bare, **changes)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted"),
+    [("1.22.17", True), ("1.23.1", True), ("1.27.7", True), ("1.28.3", False), ("1.37.2", False)],
+)
+def test_the_gate_of_hostprocess_containers_is_a_kubelets_up_to_1_27_only(bare, kubelet_plan, version, accepted):
+    """Facts 1.5: needed on the kubelet of 1.22, on by default from 1.23, locked in 1.26 and 1.27, gone in 1.28."""
+    gates = {"WindowsHostProcessContainers": True}
+    if not accepted:
+        with pytest.raises(NodeError, match=r"removed in 1\.28"):
+            kubelet_plan(bare, version=version, feature_gates=gates)
+        return
+    kubelet_plan(bare, version=version, feature_gates=gates)

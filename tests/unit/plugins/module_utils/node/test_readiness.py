@@ -59,8 +59,19 @@ READY: dict[str, Any] = {
         "exists": True,
         "version": "1.36.3",
         "config": {"path": r"C:\var\lib\kubelet\config.yaml", "exists": True, "content": "cgroupsPerQOS: false\n"},
+        "client_certificate": {
+            "path": r"C:\var\lib\kubelet\pki\kubelet-client-current.pem",
+            "exists": True,
+            "subject": "CN=system:node:win2022, O=system:nodes",
+            "not_before": "2026-06-01T00:00:00Z",
+            "not_after": "2027-06-01T00:00:00Z",
+        },
     },
     "bindfltapi": True,
+    "paths": {"system_drive": "C:"},
+    "volumes": [{"drive": "C:", "size_bytes": 64 * 2**30, "free_bytes": 32 * 2**30}],
+    "endpoints": {"https://api.example.com:6443": {"reached": True, "error": None}},
+    "time": "2026-11-23T10:00:00Z",
     "errors": [],
 }
 
@@ -80,6 +91,8 @@ def changed(**at: Any) -> dict[str, Any]:
 def codes(node: dict[str, Any], **wanted: str) -> set[str]:
     return {reason["code"] for reason in judge(node, **wanted).reasons}
 
+
+OWN_SHIM = "[plugins.'io.containerd.internal.v1.opt']\npath = 'C:\\Program Files\\containerd\\hcsshim-{}'\n"
 
 # What brings each rule to speak: a change of the ready node, and the versions that it is judged against.
 TRIGGERS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
@@ -106,6 +119,10 @@ TRIGGERS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "NRD033": ({"containerd__shim__exists": False}, {}),
     "NRD034": ({"containerd__version": "2.2.99"}, {}),
     "NRD035": ({"containerd__shim_processes": [{"pid": 7, "path": r"C:\old\containerd-shim-runhcs-v1.exe"}]}, {}),
+    "NRD036": (
+        {"containerd__config__content": OWN_SHIM.format("0.13.0"), "containerd__shim_processes": []},
+        {},
+    ),
     "NRD040": ({"kubelet__version": "1.21.14"}, {}),
     "NRD041": ({"kubelet__exists": False}, {}),
     "NRD042": ({}, {"kubernetes_version": "1.35.1"}),
@@ -119,6 +136,10 @@ TRIGGERS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "NRD050": ({"kubelet__config__content": "singleProcessOOMKill: true\n"}, {}),
     "NRD051": ({"kubelet__config__content": "cgroupsPerQOS: true\n"}, {}),
     "NRD052": ({"kubelet__config__content": "featureGates: {WindowsHostProcessContainers: true}\n"}, {}),
+    "NRD060": ({"volumes": [{"drive": "C:", "size_bytes": 64 * 2**30, "free_bytes": 9 * 2**30}]}, {}),
+    "NRD061": ({"kubelet__client_certificate__not_after": "2026-11-23T10:00:00Z"}, {}),
+    "NRD062": ({"kubelet__client_certificate__not_after": "2026-12-01T00:00:00Z"}, {}),
+    "NRD063": ({"endpoints": {"api:6443": {"reached": False, "error": "No such host is known."}}}, {}),
     "NRD098": ({"containerd__version": "9.9.9"}, {}),
     "NRD099": ({"errors": [{"what": "service manager", "win32_error": 5, "message": "Access is denied."}]}, {}),
 }
@@ -335,3 +356,53 @@ def test_what_is_not_known_is_said(change: dict[str, Any], unknown: list[str]) -
 
 def test_codes_are_unique() -> None:
     assert len({rule.code for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "free", "short"),
+    [
+        ("{}", 10, False),
+        ("{}", 9, True),  # 15 % of 64 GiB are 9.6
+        ("evictionHard: {nodefs.available: 10%, imagefs.available: 10%}", 9, False),
+        ("evictionHard: {nodefs.available: 10%, imagefs.available: 10%}", 6, True),
+        ("evictionHard: {nodefs.available: 20Gi}", 19, True),
+        ("evictionHard: {nodefs.available: 1Gi}", 5, False),  # imagefs is left out, so it is off
+        ("{evictionHard: {nodefs.available: 1Gi}, mergeDefaultEvictionSettings: true}", 5, True),
+        ("evictionHard: {nodefs.available: much}", 5, False),  # not a quantity, and not this rule's matter
+        ("evictionHard: 7", 9, True),
+    ],
+)
+def test_room_is_measured_by_the_kubelets_own_thresholds(configuration: str, free: int, short: bool) -> None:
+    volumes = [{"drive": "c:", "size_bytes": 64 * 2**30, "free_bytes": free * 2**30}]
+    assert ("NRD060" in codes(changed(volumes=volumes, kubelet__config__content=configuration))) is short
+
+
+def test_a_certificate_is_judged_by_the_nodes_own_clock() -> None:
+    assert codes(changed(time="2027-06-01T00:00:01Z")) == {"NRD061"}
+    assert codes(changed(time="2027-05-31T23:59:59Z")) == {"NRD062"}
+    assert codes(changed(time="2027-04-01T00:00:00Z")) == set()
+    assert codes(changed(time=None)) == set()
+
+
+def test_running_shims_are_compared_with_the_one_that_new_pods_get():
+    """containerd takes its shim from below the opt path of its configuration, whatever lies beside it."""
+    folder = r"C:\Program Files\containerd\hcsshim-0.14.1"
+    places = (r"C:\Program Files\containerd", rf"{folder}\bin")
+    old, new = (rf"{place}\containerd-shim-runhcs-v1.exe" for place in places)
+    running = [{"pid": 7, "path": old}, {"pid": 8, "path": new.upper()}]
+    node = changed(containerd__config__content=OWN_SHIM.format("0.14.1"), containerd__shim_processes=running)
+    (reason,) = judge(node).reasons
+    assert (reason["code"], reason["severity"]) == ("NRD035", "warning")
+    assert f"process 7 from {old}" in reason["message"]
+    assert "process 8" not in reason["message"]
+
+
+def test_a_containerd_without_job_containers_is_fine_with_a_shim_that_has_them():
+    content = OWN_SHIM.format("0.9.12")
+    node = changed(containerd__version="1.5.18", containerd__config__content=content, containerd__shim_processes=[])
+    assert "NRD023" not in codes(node, kubernetes_version="1.22.17")
+
+
+@pytest.mark.parametrize("content", ["plugins = 1\n", "[plugins]\nx = 1\n", "not toml", None])
+def test_a_configuration_without_an_opt_path_leaves_the_shim_beside_containerd(content):
+    assert codes(changed(containerd__config__content=content)) == set()

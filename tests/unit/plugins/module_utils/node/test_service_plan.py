@@ -32,4 +32,6 @@ def test_a_service_never_gives_up(bare, containerd_plan, kubelet_plan):
 
 
 def test_paths_with_spaces_are_quoted(bare, containerd_plan):
-    assert containerd_plan(bare)["service"]["path"].startswith(f'"{DIRECTORY}\\containerd.exe" --run-service ')
+    assert containerd_plan(bare)["service"]["path"].startswith(
+        f'"{DIRECTORY}\\2.2.9\\bin\\containerd.exe" --run-service '
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gates
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gate_history, gates, versions
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.errors import UnknownVersionError
 
 GATE = "WindowsHostProcessContainers"
@@ -58,9 +58,57 @@ def test_a_gate_that_is_not_there_yet_is_refused():
     assert "new in 1.32" in gates.check_gate("kubelet", "WindowsGracefulNodeShutdown", True, "1.31").message
 
 
-def test_a_gate_nobody_here_knows_is_left_to_the_component():
-    assert gates.check_gate("kubelet", "SomethingElse", True, "1.36") == ("kubelet", "SomethingElse", True, "", "")
-    assert gates.gate_state("SomethingElse", "1.36").stage == "unknown"
+@pytest.mark.parametrize(("component", "version"), [("kubelet", "1.28.9"), ("kubelet", "1.38"), ("kube-proxy", "1.36")])
+def test_a_gate_nobody_here_knows_is_left_to_the_component(component, version):
+    assert gates.check_gate(component, "SomethingElse", True, version) == (component, "SomethingElse", True, "", "")
+    assert gates.gate_state("SomethingElse", "1.28").stage == "unknown"
+
+
+def test_a_gate_that_no_kubelet_of_a_known_version_has_is_refused_with_the_name_that_was_meant():
+    verdict = gates.check_gate("kubelet", "WindowsGracefulNodeShutdwn", True, "1.36.3")
+    assert not verdict.accepted
+    assert "unrecognized feature gate: WindowsGracefulNodeShutdwn" in verdict.message
+    assert verdict.fix == "Did you mean WindowsGracefulNodeShutdown?"
+
+
+def test_a_patch_that_is_newer_than_the_table_may_have_gates_that_the_table_lacks():
+    verdict = gates.check_gate("kubelet", "SomethingElse", True, "1.36.99")
+    assert verdict.accepted
+    assert "not among those of kubelet 1.36.3" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("gate", "enabled", "version", "words"),
+    [
+        ("AppArmor", True, "1.30.4", ""),  # beta, then ga and locked
+        ("AppArmor", False, "1.31", "locks feature gate AppArmor to true"),
+        ("AppArmor", True, "1.33", "removed in 1.33"),
+        ("SidecarContainers", False, "1.33.13", "locks"),
+        ("WindowsCPUAndMemoryAffinity", True, "1.31", "new in 1.32"),
+    ],
+)
+def test_every_gate_has_its_history_since_1_29(gate, enabled, version, words):
+    """Read in pkg/features/kube_features.go of these versions."""
+    verdict = gates.check_gate("kubelet", gate, enabled, version)
+    assert words in verdict.message
+    assert verdict.accepted is not bool(words)
+
+
+def test_a_gate_is_refused_while_one_that_it_needs_is_off():
+    found = gates.check_gates("kubelet", {"GracefulNodeShutdown": False}, "1.36.3")
+    refused = {verdict.gate for verdict in found if not verdict.accepted}
+    assert "WindowsGracefulNodeShutdown" in refused
+    both = {"GracefulNodeShutdown": False, "WindowsGracefulNodeShutdown": False}
+    assert "WindowsGracefulNodeShutdown" not in {v.gate for v in gates.check_gates("kubelet", both, "1.36.3")}
+
+
+def test_the_table_names_a_stage_that_exists_and_gates_that_it_has():
+    stages = {"alpha", "beta", "ga", "deprecated"}
+    for line in ("1.29", "1.33", "1.37"):
+        known = gate_history.gates_at(versions.kubernetes(line))
+        assert len(known) > 150
+        assert {row.stage for row in known.values()} == stages
+        assert {need for row in known.values() for need in row.needs} <= set(known)
 
 
 def test_a_gate_of_another_component_is_pointed_out():
@@ -74,7 +122,7 @@ def test_host_network_is_never_to_be_set():
 
 
 def test_only_verdicts_with_something_to_say_are_listed():
-    found = gates.check_gates("kubelet", {"Unknown": True, GATE: True, "WindowsCPUAndMemoryAffinity": True}, "1.36")
+    found = gates.check_gates("kubelet", {"MemoryQoS": True, GATE: True, "WindowsCPUAndMemoryAffinity": True}, "1.36")
     assert [verdict.gate for verdict in found] == [GATE]
 
 

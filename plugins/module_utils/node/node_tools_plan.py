@@ -1,0 +1,102 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Programs beside containerd and the kubelet (crictl, CNI plugins) and their files, each only when it is asked for.
+
+An archive leaves its SHA-256 in a file of its own beside what was unpacked, written last: an unpacking that was cut
+off is done again, and the programs need not say their version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import ntpath
+from collections.abc import Iterable, Mapping
+
+try:
+    import yaml
+except ImportError:
+    yaml = None  # ansible-core brings it; only ansible-test's import test goes without
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import file_exists, on_path, sha256_of
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.release import require_sha256
+
+
+def node_tools_wanted(
+    crictl_url: str,
+    crictl_sha256: str,
+    crictl_directory: str,
+    crictl_configuration: Mapping,
+    cni_url: str,
+    cni_sha256: str,
+    cni_directory: str,
+    cni_configuration: Mapping,
+    cni_configuration_path: str,
+) -> dict:
+    """Return ``{archives, files, probe}``: what is asked for, and the paths to ask node_info about."""
+    archives = [
+        _archive("crictl", crictl_url, crictl_sha256, crictl_directory),
+        _archive("cni", cni_url, cni_sha256, cni_directory),
+    ]
+    texts = {
+        ntpath.join(crictl_directory, "crictl.yaml"): _yaml(crictl_configuration) if crictl_sha256 else "",
+        cni_configuration_path: _json(cni_configuration, cni_configuration_path) if cni_configuration else "",
+    }
+    archives = [archive for archive in archives if archive["sha256"]]
+    files = [{"path": path, "content": text} for path, text in texts.items() if text]
+    folders = {archive["directory"] for archive in archives} | {ntpath.dirname(file["path"]) for file in files}
+    asked = [*sorted(folders), *(archive["marker"] for archive in archives), *(file["path"] for file in files)]
+    return {"archives": archives, "files": files, "folders": sorted(folders), "probe": asked}
+
+
+def node_tools_plan(node: Mapping, wanted: Mapping, path_directories: Iterable[str] = ()) -> dict:
+    """Return what is missing or differs of ``wanted``: ``archives``, ``files``, ``folders``, ``path``, ``changes``."""
+    archives = [one for one in wanted["archives"] if sha256_of(node, one["marker"]) != _hash(one["sha256"] + "\n")]
+    files = [file for file in wanted["files"] if sha256_of(node, file["path"]) != _hash(file["content"])]
+    path = [folder for folder in path_directories if not on_path(node, folder)] if wanted["archives"] else []
+    folders = [folder for folder in wanted["folders"] if not file_exists(node, folder)]
+    return {
+        "archives": archives,
+        "files": files,
+        "folders": folders if archives or files else [],
+        "path": path,
+        "changes": bool(archives or files or path),
+    }
+
+
+def _archive(name: str, url: str, sha256: str, directory: str) -> dict:
+    if sha256:
+        require_sha256(sha256, f"node_tools_{name}_sha256", name)
+    if bool(sha256) != bool(url):
+        raise PlanError(f"node_tools_{name}_url and node_tools_{name}_sha256 go together: give both, or none.")
+    return {
+        "name": name,
+        "url": url,
+        "sha256": sha256.lower(),
+        "directory": directory,
+        "archive": ntpath.join(directory, f"{name}.download"),
+        "marker": ntpath.join(directory, f".{name}.sha256"),
+    }
+
+
+def _yaml(content: Mapping) -> str:
+    return yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False)
+
+
+def _json(content: Mapping, path: str) -> str:
+    if not content.get("cniVersion") or not content.get("name"):
+        raise PlanError(f"node_tools_cni_configuration ({path}) has no cniVersion or no name; CNI needs both.")
+    listed = "plugins" in content
+    if listed != path.lower().endswith(".conflist"):
+        wanted = ".conflist" if listed else ".conf"
+        raise PlanError(f"node_tools_cni_configuration_path is {path}: a configuration of this form ends in {wanted}.")
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def node_tools_markers(archives: Iterable[Mapping]) -> list[dict]:
+    """Return the files that say which archives were unpacked."""
+    return [{"path": archive["marker"], "content": archive["sha256"] + "\n"} for archive in archives]

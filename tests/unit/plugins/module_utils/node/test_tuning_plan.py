@@ -1,0 +1,240 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which tuning of the host differs from what is wanted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import NodeError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import tuning_plan, tuning_probe
+
+FILE_SYSTEM = r"HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem"
+HNS = r"HKLM:\SYSTEM\CurrentControlSet\Services\hns\State"
+MEMORY = r"HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management"
+POLICY = r"HKLM:\SOFTWARE\Policies\Microsoft\Windows Defender\Exclusions"
+NOTHING_ON = {"time_service": False}
+LONG_PATHS = {"long_paths": True}
+FOLDERS = {"containerd": r"C:\c\2.2.9\bin", "containerd_root": r"C:\c", "kubelet": r"C:\k", "data": r"C:\data"}
+NODE = {
+    "computer_name": "WIN1",
+    "os": {"build": 20348},
+    "services": {"W32Time": {"start_mode": "manual", "state": "stopped"}, "WinDefend": {"start_mode": "auto"}},
+    "registry": {},
+    "dynamic_port_ranges": {"tcp": {"start": 49152, "count": 16384}, "udp": {"start": 49152, "count": 16384}},
+}
+
+
+def node(build: int = 20348, services: dict | None = None, **keys: dict) -> dict:
+    """A node; keys as ``{key: {name: (type, data)}}``."""
+    registry = {
+        key: {"exists": True, "values": {name: {"type": kind, "data": data} for name, (kind, data) in values.items()}}
+        for key, values in keys.get("registry", {}).items()
+    }
+    return {
+        **NODE,
+        "os": {"build": build},
+        "services": {**NODE["services"], **(services or {})},
+        "registry": registry,
+        **{name: value for name, value in keys.items() if name != "registry"},
+    }
+
+
+def only(name: str, value: object = True) -> dict:
+    return {**NOTHING_ON, name: value}
+
+
+def test_what_is_asked_for_is_wanted_beside_the_defaults():
+    plan = tuning_plan(node(registry={FILE_SYSTEM: {"LongPathsEnabled": ("dword", 0)}}), LONG_PATHS)
+    [value] = plan["registry"]
+    assert (value["path"], value["name"], value["data"], value["state"]) == (
+        FILE_SYSTEM,
+        "LongPathsEnabled",
+        1,
+        "present",
+    )
+    [service] = plan["services"]
+    assert (service["name"], service["start_mode"], service["state"]) == ("W32Time", "auto", "started")
+    assert (plan["port_ranges"], plan["page_file"], plan["restart"]) == ([], {}, False)
+
+
+def test_what_is_already_so_is_left_alone():
+    found = node(
+        registry={FILE_SYSTEM: {"longpathsenabled": ("dword", 1)}},
+        services={"W32Time": {"start_mode": "auto", "state": "running"}},
+    )
+    plan = tuning_plan(found, LONG_PATHS)
+    assert not any(plan.values())
+
+
+def test_a_service_that_windows_does_not_have_is_not_tuned():
+    assert tuning_plan(node(services={"W32Time": None}))["services"] == []
+
+
+@pytest.mark.parametrize(("build", "wanted"), [(17763, 1), (20348, 0), (26100, 0)])
+def test_an_entry_for_certain_builds_does_nothing_on_others(build, wanted):
+    assert len(tuning_plan(node(build), only("wcifs_stream_fix"))["registry"]) == wanted
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_bits_are_set_beside_those_that_are_there_and_taken_back_alone(flags):
+    found = node(17763, registry={HNS: {"HNSControlFlag": ("dword", flags)}})
+    plan = tuning_plan(found, only("hns_control_flags"))["registry"]
+    after = plan[0]["data"] if plan else flags
+    assert after & 0x50 == 0x50
+    assert after & ~0x50 == flags & ~0x50
+    undone = tuning_plan(
+        node(17763, registry={HNS: {"HNSControlFlag": ("dword", after)}}), only("hns_control_flags"), undo=True
+    )["registry"]
+    [action] = undone
+    assert (action["data"], action["state"]) == ((flags & ~0x50, "present") if flags & ~0x50 else (0, "absent"))
+
+
+def test_a_port_range_is_compared_with_what_windows_says():
+    [action] = tuning_plan(node(), only("dynamic_tcp_ports"))["port_ranges"]
+    assert (action["protocol"], action["start"], action["count"]) == ("tcp", 34000, 31536)
+    wide = {"tcp": {"start": 34000, "count": 31536}}
+    assert tuning_plan(node(dynamic_port_ranges=wide), only("dynamic_tcp_ports"))["port_ranges"] == []
+    own = {"start": 40000, "count": 20000}
+    assert tuning_plan(node(), only("dynamic_tcp_ports", own))["port_ranges"][0]["start"] == 40000
+
+
+def test_a_port_range_that_is_not_known_is_refused_and_not_guessed():
+    with pytest.raises(NodeError, match=r"WIN1.*dynamic port range of tcp is not known"):
+        tuning_plan(node(dynamic_port_ranges=None), only("dynamic_tcp_ports"))
+
+
+@pytest.mark.parametrize("figures", [(1024, 300), (40000, 254), (60000, 6000)])
+def test_a_range_that_windows_refuses_is_refused_before(figures):
+    wanted = dict(zip(("start", "count"), figures, strict=True))
+    with pytest.raises(NodeError, match="at least 255 ports"):
+        tuning_plan(node(), only("dynamic_udp_ports", wanted))
+
+
+def test_a_page_file_needs_a_restart():
+    plan = tuning_plan(node(), only("page_file"))
+    assert plan["page_file"] == {
+        "entry": "page_file",
+        "automatic": False,
+        "drive": "C",
+        "initial_megabytes": 8096,
+        "maximum_megabytes": 8096,
+    }
+    assert plan["restart"]
+    has = node(registry={MEMORY: {"PagingFiles": ("multistring", [r"c:\pagefile.sys 8096 8096"])}})
+    assert tuning_plan(has, only("page_file"))["page_file"] == {}
+    assert tuning_plan(has, only("page_file", "absent"))["page_file"] == {"entry": "page_file", "automatic": True}
+
+
+@pytest.mark.parametrize(
+    ("tuning", "words"),
+    [
+        ({"long_path": True}, "no entry 'long_path'. The entries are long_paths"),
+        ({"long_paths": "maybe"}, "long_paths takes true, false or absent, not 'maybe'"),
+        ({"long_paths": {"start": 1}}, "long_paths takes true, false or absent"),
+        ({"dynamic_tcp_ports": {"start": 34000}}, "a dictionary of count, start"),
+        ({"page_file": {"drive": "C", "initial_megabytes": 9, "maximum_megabytes": 1}}, "may not grow to 1 MB"),
+    ],
+)
+def test_what_is_not_as_documented_is_refused_with_what_to_write(tuning, words):
+    with pytest.raises(NodeError, match=words):
+        tuning_plan(node(), tuning)
+
+
+def test_values_of_ones_own_are_compared_by_type_and_data():
+    wanted = [
+        {"path": r"HKLM:\SOFTWARE\X", "name": "number", "type": "dword", "data": "0x10", "reason": "r"},
+        {"path": r"HKLM:\SOFTWARE\X", "name": "bytes", "type": "binary", "data": "hex:be,ef", "reason": "r"},
+        {"path": r"HKLM:\SOFTWARE\X", "name": "text", "data": "t", "reason": "r", "restart": True},
+        {"path": r"HKLM:\SOFTWARE\X", "name": "gone", "state": "absent", "reason": "r"},
+    ]
+    has = {"number": ("dword", 16), "bytes": ("binary", "beef"), "text": ("expandstring", "t"), "gone": ("dword", 1)}
+    plan = tuning_plan(node(registry={r"HKLM:\SOFTWARE\X": has}), NOTHING_ON, wanted)
+    assert [(action["name"], action["state"]) for action in plan["registry"]] == [
+        ("text", "present"),
+        ("gone", "absent"),
+    ]
+    assert plan["restart"]
+    bare = tuning_plan(node(), NOTHING_ON, wanted)["registry"]
+    assert [action["data"] for action in bare] == [16, "hex:be,ef", "t"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"path": r"HKLM:\X", "name": "n"}, "entry 1 has no reason"),
+        ({"path": r"HKCU:\X", "name": "n", "reason": "r"}, "not below HKLM"),
+        ({"path": r"HKLM:\X", "name": "n", "reason": "r", "value": 1}, "unknown keys value"),
+        ({"path": r"HKLM:\X", "name": "n", "reason": "r", "type": "dword", "data": "x"}, "'x' is no dword"),
+    ],
+)
+def test_a_registry_entry_that_is_incomplete_is_refused(entry, words):
+    with pytest.raises(NodeError, match=words):
+        tuning_plan(node(), NOTHING_ON, [entry])
+
+
+def excluded(plan: dict) -> list[tuple[str, str, str]]:
+    return [(action["path"].rpartition("\\")[2], action["name"], action["state"]) for action in plan["registry"]]
+
+
+@pytest.mark.parametrize("off", ["off", False])
+def test_defender_is_left_alone_where_it_is_not_spoken_of(off):
+    has = {f"{POLICY}\\Processes": {r"C:\c\2.2.9\bin\containerd.exe": ("string", "0")}}
+    assert tuning_plan(node(registry=has), NOTHING_ON, defender_exclusions=off, folders=FOLDERS)["registry"] == []
+
+
+def test_defender_that_is_not_installed_is_skipped():
+    found = node(services={"WinDefend": None})
+    assert tuning_plan(found, NOTHING_ON, defender_exclusions="full", folders=FOLDERS)["registry"] == []
+
+
+def test_the_minimal_exclusions_are_containerd_and_the_shim():
+    plan = tuning_plan(node(), NOTHING_ON, defender_exclusions="minimal", folders=FOLDERS)
+    assert excluded(plan) == [
+        ("Exclusions", "Exclusions_Processes", "present"),
+        ("Processes", r"C:\c\2.2.9\bin\containerd.exe", "present"),
+        ("Processes", r"C:\c\2.2.9\bin\containerd-shim-runhcs-v1.exe", "present"),
+    ]
+
+
+def test_exclusions_of_an_earlier_version_go_and_foreign_ones_stay():
+    has = {
+        POLICY: {"Exclusions_Processes": ("dword", 1)},
+        f"{POLICY}\\Processes": {
+            r"C:\c\2.1.9\bin\containerd.exe": ("string", "0"),
+            r"C:\c\2.2.9\bin\containerd.exe": ("string", "0"),
+            r"C:\c\2.2.9\bin\containerd-shim-runhcs-v1.exe": ("string", "0"),
+            r"C:\backup\backup.exe": ("string", "0"),
+        },
+    }
+    plan = tuning_plan(node(registry=has), NOTHING_ON, defender_exclusions="minimal", folders=FOLDERS)
+    assert excluded(plan) == [("Processes", r"C:\c\2.1.9\bin\containerd.exe", "absent")]
+    removed = excluded(tuning_plan(node(registry=has), NOTHING_ON, defender_exclusions="absent", folders=FOLDERS))
+    assert ("Exclusions", "Exclusions_Processes", "absent") not in removed
+    assert len(removed) == 3
+    del has[f"{POLICY}\\Processes"][r"C:\backup\backup.exe"]
+    removed = excluded(tuning_plan(node(registry=has), NOTHING_ON, defender_exclusions="absent", folders=FOLDERS))
+    assert ("Exclusions", "Exclusions_Processes", "absent") in removed
+
+
+def test_what_is_taken_back_is_only_what_is_still_as_it_was_set():
+    ours = node(
+        registry={FILE_SYSTEM: {"LongPathsEnabled": ("dword", 1)}},
+        services={"W32Time": {"start_mode": "auto", "state": "running"}},
+    )
+    plan = tuning_plan(ours, LONG_PATHS, undo=True)
+    assert [(action["data"], action["state"]) for action in plan["registry"]] == [(0, "present")]
+    assert [(action["name"], action["start_mode"]) for action in plan["services"]] == [("W32Time", "manual")]
+    assert not any(tuning_plan(ours, NOTHING_ON, undo=True).values())
+    changed = node(registry={FILE_SYSTEM: {"LongPathsEnabled": ("dword", 0)}})
+    assert not any(tuning_plan(changed, LONG_PATHS, undo=True).values())
+
+
+def test_the_probe_is_asked_for_no_more_than_is_compared():
+    assert tuning_probe(NOTHING_ON) == {"registry": [], "services": [], "dynamic_ports": False}
+    asked = tuning_probe(only("dynamic_udp_ports"), [{"path": r"HKLM:\X", "name": "n", "reason": "r"}], "minimal")
+    assert asked["dynamic_ports"]
+    assert asked["services"] == ["WinDefend"]
+    assert r"HKLM:\X" in asked["registry"]
+    assert POLICY in asked["registry"]
