@@ -7,7 +7,7 @@ export ANSIBLE_COLLECTIONS_PATH = $(CURDIR)/build/core-$(CORE)/collections
 export PYTHONPATH = $(CURDIR)/tests:$(CURDIR)/build/core-$(CORE)/collections
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help environment demo test lint unit bench differential oracle matrix clean
+.PHONY: help environment demo test lint unit bench differential oracle matrix molecule clean
 
 help:
 	@echo "make demo          three bare Windows nodes to HostProcess pods and a report, for real (first time: about 15 minutes)"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench         the numbers in README"
 	@echo "make differential  the HostProcess rules against real API servers, at length"
 	@echo "make oracle        ask Kubernetes' and hcsshim's own functions for tests/oracle/limits.json again"
+	@echo "make molecule      every molecule scenario of extensions/molecule on the laboratory"
 	@echo "make matrix        every supported containerd line and kubelet as judge of what we write"
 	@echo "make clean         remove build/ (the cache of built binaries outside the tree stays)"
 
@@ -47,6 +48,9 @@ oracle: environment
 
 matrix: environment
 	@exec $(PYTHON) -m engines
+
+molecule: environment
+	@SCENARIOS=all exec $(PYTHON) tests/tools/run_tests.py --only molecule
 
 clean:
 	rm -rf build

@@ -21,6 +21,7 @@ from typing import Any
 import jinja2
 import yaml
 from demo.playbook import ROOT, run_playbook
+from integration.workload import bulk
 from unit.plugins.module_utils import conftest as shapes
 from wine.bench import measure
 from wine.machine import running_machine
@@ -29,9 +30,12 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.compare im
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.model import parse_actual, parse_declared
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.node import parse_node
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.report.build import build
+from lab.cluster import open_cluster
+from lab.cluster.fault_proxy import FaultProxy
 from lab.laboratory import Laboratory, NodeSpec
 
 PROCESSES_IN_A_JOB = 4
+PODS = (500, 5000)
 NODES, CONTAINERS_ON_A_NODE = 200, 10
 MODULES = ("node_info", "job_object_info")
 RUNS = 3
@@ -74,6 +78,34 @@ def wire() -> list[dict[str, Any]]:
                     "bytes_to_node": sum(one["bytes_in"] for one in executions),
                     "bytes_from_node": sum(one["bytes_out"] for one in executions),
                     "seconds_of_task": round(sum(task.ended - task.started for task in run.tasks), 2),
+                }
+            )
+    return rows
+
+
+def pods() -> list[dict[str, Any]]:
+    """What workload_info takes to read HostProcess pods from a real API server, as ansible-playbook runs it."""
+    rows = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_cluster(Path(folder) / "cluster") as cluster,
+        FaultProxy(cluster, Path(folder)) as proxy,
+        cluster.api() as api,
+    ):
+        path = "/api/v1/namespaces/default/pods?"
+        for count, after in zip(PODS, (0, *PODS), strict=False):
+            names = (f"agent-{number:06}" for number in range(after, count))
+            bulk.create_pods(api, "default", (bulk.pod(name, {}, hostprocess=True) for name in names))
+            proxy.calls.clear()
+            options = {"kubeconfig": str(proxy.kubeconfig), "namespace": "default"}
+            measured = bulk.measure(Path(folder), {"kubewin.hostprocess.workload_info": options})
+            rows.append(
+                {
+                    "pods": len(measured.result["containers"]),
+                    "pages": sum(call.path.startswith(path) for call in proxy.calls),
+                    "seconds_of_module": round(measured.seconds, 2),
+                    "peak_megabytes": round(measured.peak_kilobytes / 1024, 1),
+                    "result_megabytes": round(len(json.dumps(measured.result)) / 1024**2, 2),
                 }
             )
     return rows
@@ -140,6 +172,7 @@ def main() -> None:
         "machine": {"processors": os.cpu_count(), "system": platform.platform(), "load": round(os.getloadavg()[0], 1)},
         "probe": [probe(jobs) for jobs in options.jobs],
         "wire": wire(),
+        "pods": pods(),
         "report": report(),
     }
     text = json.dumps(result, indent=2)

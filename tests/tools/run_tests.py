@@ -40,6 +40,7 @@ BUILD = Suite("build", "build", ("python", "-m", "lab", "build"))
 SUITES = (
     pytest("lab", "tests/lab_tests", workers=3),
     pytest("e2e", "tests/e2e", workers=2),
+    pytest("molecule", "tests/molecule"),
     pytest("integration", "tests/integration", workers=2),
     pytest("wine", "tests/wine"),
     pytest("unit", "tests/unit"),
