@@ -54,7 +54,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
                     reader.Read(found);
                 }
             }
-            reader.AddEscapedProcesses();
+            reader.AddEscapedProcesses(ProcessTable.Take(ledger));
 
             Dictionary<string, object> result = new Dictionary<string, object>();
             result["source"] = "win32";
@@ -385,7 +385,11 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
         /// Give each process outside every job to the job that its chain of living parents leads into. One pass: the
         /// answer for a parent is kept for all its children.
         /// </summary>
-        public void AddEscapedProcesses()
+        /// <param name="later">
+        /// Taken after the jobs were read. One that has ended since may have ended before its job was read, and then it
+        /// was missing there as a process that lives no longer, not as one that got away.
+        /// </param>
+        public void AddEscapedProcesses(ProcessTable later)
         {
             Dictionary<long, Job> known = new Dictionary<long, Job>(jobOfProcess);
             foreach (ProcessEntry process in processes.All)
@@ -402,7 +406,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
                 foreach (long id in chain)
                 {
                     known[id] = owner;
-                    if (owner != null) { owner.EscapedIds.Add(id); }
+                    if (owner != null && later.StillHas(processes.Find(id))) { owner.EscapedIds.Add(id); }
                 }
             }
         }
@@ -850,6 +854,13 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             return entries.TryGetValue(id, out entry) ? entry : null;
         }
 
+        /// <summary>Whether a process of another table is in this one, too: the same, not one that got its id.</summary>
+        public bool StillHas(ProcessEntry process)
+        {
+            ProcessEntry same = Find(process.Id);
+            return same != null && same.Created == process.Created;
+        }
+
         /// <summary>The living parent. A younger process with that id is a stranger: Windows uses ids again.</summary>
         public ProcessEntry ParentOf(ProcessEntry process)
         {
@@ -867,7 +878,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             result["parent_pid"] = entry == null ? null : (object)(int)entry.ParentId;
             result["image"] = entry == null ? null : entry.Image;
             result["session_id"] = entry == null ? null : (object)entry.Session;
-            result["start_time"] = entry == null ? null : DateTime.FromFileTimeUtc(entry.Created).ToString("o", CultureInfo.InvariantCulture);
+            result["start_time"] = entry == null ? null : Time(entry.Created);
             result["in_job"] = inJob;
             result["command_line"] = null;
             result["user"] = null;
@@ -875,6 +886,13 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             result["errors"] = errors;
             AddDetails(id, result, errors);
             return result;
+        }
+
+        /// <summary>A FILETIME as ISO 8601. Null where it is none: a process that is just being made may not have one.</summary>
+        static string Time(long fileTime)
+        {
+            bool valid = fileTime > 0 && fileTime <= DateTime.MaxValue.ToFileTimeUtc();
+            return valid ? DateTime.FromFileTimeUtc(fileTime).ToString("o", CultureInfo.InvariantCulture) : null;
         }
 
         void AddDetails(long id, Dictionary<string, object> result, Dictionary<string, object> errors)

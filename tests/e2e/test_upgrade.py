@@ -302,7 +302,8 @@ def test_a_containerd_that_does_not_start_is_refused_before_anything_stops(line:
     write_archive(archive, {"bin/containerd.exe": broken, "bin/containerd-shim-runhcs-v1.exe": shim})
     assert tarfile.is_tarfile(archive)
     before, process = line.containers(), line.host.service("containerd").process_id
-    run = line.upgrade("2.2.99", containerd_archive=str(archive), containerd_sha256=sha256(archive))
+    changes = {"containerd_version": "2.2.99", "containerd_archive": str(archive), "containerd_sha256": sha256(archive)}
+    run = line.upgrade(NEW, **changes)
     said = " ".join(run.output.split())
     assert run.exit_code != 0
     assert "does not start" in said, run.output[-6000:]

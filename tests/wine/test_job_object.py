@@ -256,6 +256,19 @@ def test_a_child_that_left_the_job_is_marked(either: Machine) -> None:
     assert job["accounting"] is None or job["accounting"]["active_processes"] == 1
 
 
+def test_a_child_that_ends_while_the_probe_looks_did_not_leave_the_job(either: Machine) -> None:
+    name = f"JobContainer_{container_id()}"
+    silent_breakaway_and_kill_on_close = "3000"
+    with either.jobs() as jobs:
+        jobs.tell("create", name, silent_breakaway_and_kill_on_close)
+        jobs.tell("tree", name, "3")
+        outside = [process["pid"] for process in _processes(either, name, 3) if not process["in_job"]]
+        sources = [UTILITIES / "JobObject.cs", PROGRAMS / "ShortLived.cs"]
+        job = only(either.probe("JobObject.ShortLived", sources, name=name, end=outside[:1]), name)
+        _end(either, outside[1])
+    assert [(process["pid"], process["in_job"]) for process in job["processes"][1:]] == [(outside[1], False)]
+
+
 def _end(machine: Machine, process_id: int) -> None:
     with machine.run("jobs.exe") as jobs:
         jobs.tell("end", str(process_id))
