@@ -15,6 +15,10 @@ from lab.modules.service_facts import FIXED, account_name, described, stored_acc
 _ABSENT_OR_INFORMATION = ("name", "state", "force_dependent_services", "update_password")
 
 
+# Stop-Service waits as long as the service says that it is stopping; a laboratory has to end some time.
+STOP_PATIENCE_SECONDS = 180.0
+
+
 def _run(host: Host, parameters: dict[str, Any], check_mode: bool, _diff: bool) -> dict[str, Any]:
     status = _find(host, parameters["name"])
     before = described(status) if status else ""
@@ -177,7 +181,7 @@ def _stop(host: Host, status: ServiceStatus, force: bool) -> list[ServiceStatus]
     for dependent in dependents:
         _stop(host, dependent, force)
     try:
-        host.stop_service(status.configuration.name)
+        host.stop_service(status.configuration.name, timeout=STOP_PATIENCE_SECONDS)
     except HostError as exc:
         raise ModuleFailure(
             f"Unhandled exception while executing module: Service {_title(status.configuration)} cannot be stopped due "
