@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "extensions" / "molecule"
 EVIDENCE = ROOT / "build" / "molecule"
 SCENARIOS = sorted(path.parent.name for path in FOLDER.glob("*/molecule.yml"))
-SHORT = {"bare", "corrupt_download", "crash_loop", "slow_reboot"}
+SHORT = {"bare", "corrupt_download", "crash_loop"}
 STEPS = {"check", "converge", "verify ../shared/compare.yml", "idempotence", "verify", "destroy"}
 
 
