@@ -54,7 +54,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
                     reader.Read(found);
                 }
             }
-            reader.AddEscapedProcesses(ProcessTable.Take(ledger));
+            reader.AddEscapedProcesses(delegate { return ProcessTable.Take(ledger); });
 
             Dictionary<string, object> result = new Dictionary<string, object>();
             result["source"] = "win32";
@@ -385,12 +385,14 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
         /// Give each process outside every job to the job that its chain of living parents leads into. One pass: the
         /// answer for a parent is kept for all its children.
         /// </summary>
-        /// <param name="later">
-        /// Taken after the jobs were read. One that has ended since may have ended before its job was read, and then it
-        /// was missing there as a process that lives no longer, not as one that got away.
+        /// <param name="takeLater">
+        /// Takes a table after the jobs were read, where a process is in question. One that has ended since may have
+        /// ended before its job was read, and then it was missing there as a process that lives no longer, not as one
+        /// that got away.
         /// </param>
-        public void AddEscapedProcesses(ProcessTable later)
+        public void AddEscapedProcesses(Func<ProcessTable> takeLater)
         {
+            ProcessTable later = null;
             Dictionary<long, Job> known = new Dictionary<long, Job>(jobOfProcess);
             foreach (ProcessEntry process in processes.All)
             {
@@ -406,7 +408,9 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
                 foreach (long id in chain)
                 {
                     known[id] = owner;
-                    if (owner != null && later.StillHas(processes.Find(id))) { owner.EscapedIds.Add(id); }
+                    if (owner == null) { continue; }
+                    later = later ?? takeLater();
+                    if (later.StillHas(processes.Find(id))) { owner.EscapedIds.Add(id); }
                 }
             }
         }

@@ -18,6 +18,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed im
     is_running,
     service_of,
 )
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.service_rules import program
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import tuning_plan, tuning_probe
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import windows
 
@@ -44,8 +45,6 @@ _KUBELET_FILES = (
 )
 _KUBEADM_FILES = (r"manifests", r"pki", r"(bootstrap-)?kubelet\.conf", r"kubeadm.*")
 _ANYTHING = (r".*",)
-# The program of a service's command line; without quotes it may hold spaces.
-_PROGRAM = re.compile(r'\s*(?:"(?P<quoted>[^"]+)"|(?P<plain>.+?\.exe|\S+))', re.IGNORECASE)
 
 
 class Folder(NamedTuple):
@@ -151,8 +150,8 @@ def _is_foreign(node: Mapping, name: str, homes: Mapping[str, str]) -> bool:
     service = service_of(node, name)
     if service is None:
         return False
-    program = _PROGRAM.match(service["command_line"] or "")
-    return program is None or not below(program["quoted"] or program["plain"], homes[name])
+    run = program(service["command_line"])
+    return run is None or not below(run, homes[name])
 
 
 def _under(entry: str, homes: Mapping[str, str], foreign: set[str]) -> bool:
@@ -168,9 +167,9 @@ def _shims(node: Mapping, home: str) -> list[int]:
 
 def _ctr(node: Mapping) -> str:
     """containerd itself has to remove images: layers of ordinary ones can't be deleted as files."""
-    program = node["containerd"]["path"]
+    containerd = node["containerd"]["path"]
     answers = (node["containerd"].get("pipe") or {}).get("answers")
-    return ntpath.join(ntpath.dirname(program), "ctr.exe") if is_running(node, CONTAINERD) and answers else ""
+    return ntpath.join(ntpath.dirname(containerd), "ctr.exe") if is_running(node, CONTAINERD) and answers else ""
 
 
 def _files(node: Mapping, folders: Iterable[Folder], foreign: set[str]) -> tuple[list[str], list[str]]:

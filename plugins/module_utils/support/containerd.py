@@ -28,9 +28,9 @@ from typing import NamedTuple
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import matrix, versions
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.errors import (
     SupportError,
-    UnknownVersionError,
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.gates import kubernetes_line
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.rows import row_of
 
 
 class Pairing(NamedTuple):
@@ -47,14 +47,7 @@ def line(containerd_version: str | float) -> dict:
     Raises:
         UnknownVersionError: the matrix has no row for it.
     """
-    wanted = versions.parse(containerd_version).line
-    if wanted not in matrix.CONTAINERD:
-        known = list(matrix.CONTAINERD)
-        raise UnknownVersionError(
-            f"containerd {wanted} is not in the support matrix, which covers {known[0]} to {known[-1]}."
-            " Use one of these, or a newer version of this collection."
-        )
-    return matrix.CONTAINERD[wanted]
+    return row_of(matrix.CONTAINERD, "containerd", versions.parse(containerd_version).line)
 
 
 def minimum_containerd(kubernetes_version: str | float) -> str:

@@ -18,12 +18,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gate_history, matrix, versions
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.errors import UnknownVersionError
 
 HOSTPROCESS_GATE = "WindowsHostProcessContainers"
 _STARTS_PANICKING = "1.32"
 # Components all of whose gates the table has; the others have some of their own beside Kubernetes' common ones.
 _KNOWN_WHOLE = ("kubelet",)
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.rows import row_of
 
 
 class GateState(NamedTuple):
@@ -63,14 +63,7 @@ def kubernetes_line(kubernetes_version: str | float) -> dict:
     Raises:
         UnknownVersionError: the matrix has no row for it.
     """
-    line = versions.kubernetes(kubernetes_version).line
-    if line not in matrix.KUBERNETES:
-        known = list(matrix.KUBERNETES)
-        raise UnknownVersionError(
-            f"Kubernetes {line} is not in the support matrix, which covers {known[0]} to {known[-1]}."
-            " Use one of these, or a newer version of this collection."
-        )
-    return matrix.KUBERNETES[line]
+    return row_of(matrix.KUBERNETES, "Kubernetes", versions.kubernetes(kubernetes_version).line)
 
 
 def gate_state(gate: str, kubernetes_version: str | float) -> GateState:

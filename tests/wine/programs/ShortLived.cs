@@ -31,7 +31,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
                 if (found.Name == (string)options["name"]) { reader.Read(found); }
             }
             ProcessTable after = ProcessTable.Take(ledger);
-            reader.AddEscapedProcesses(after);
+            reader.AddEscapedProcesses(delegate { return after; });
             Dictionary<string, object> result = new Dictionary<string, object>();
             result["job_objects"] = reader.Results(new ShimTable(after));
             return result;
