@@ -118,7 +118,7 @@ class Host(Protocol):
 
     # Power. Calls to a node that is down raise HostError.
     def is_up(self) -> bool:
-        """Asked often; a model answers at once, a binary node may take a moment but never waits for a boot."""
+        """Whether the node is on. Asked all the time: answers at once, without a look at the node."""
 
     def boot_time(self) -> float: ...
     def reboot(self) -> None:

@@ -97,7 +97,7 @@ class WineHost:
             HostError, PrefixError: it does not come up.
         """
         with self._power:
-            if self.is_up():
+            if self._expected_up and not self.ended_by_itself():
                 return
             self.prefix.stop()  # what is left of a node that ended by itself
             self._agent.forget()
@@ -153,12 +153,12 @@ class WineHost:
             raise HostError(f"boot of {self.identity.computer_name}", NOT_READY, "it is down") from self._boot_failure
 
     def is_up(self) -> bool:
-        """Whether the node answers; never blocks on a boot."""
-        return self._expected_up and self.prefix.is_running() and self._agent.answers()
+        """Whether the node is on. It is asked all the time, so it costs nothing on the node."""
+        return self._expected_up and self.prefix.is_running()
 
     def ended_by_itself(self) -> bool:
-        """Whether the node should be up and is not: a laboratory that sees this must fail, not boot it again."""
-        return self._expected_up and not self.is_up()
+        """Whether the node should be up and does not answer: a laboratory that sees this must fail, not boot it again."""
+        return self._expected_up and not (self.prefix.is_running() and self._agent.answers())
 
     def boot_time(self) -> float:
         """Seconds since 1970."""

@@ -187,14 +187,10 @@ class WinRMServer:
         self._powershell.forget()
         self._enumerations.forget()
 
-    async def _is_up(self) -> bool:
-        """A binary node has to be asked, which may take a moment; the thread is none of those that modules use."""
-        return self.host.is_up() if self.host.kind == "model" else await asyncio.to_thread(self.host.is_up)
-
     async def _follow_power(self) -> None:
         while True:
             await asyncio.sleep(_POWER_POLL_SECONDS)
-            up = await self._is_up()
+            up = self.host.is_up()
             if self._sites and not up:
                 await self._refuse()
             elif up and not self._sites:

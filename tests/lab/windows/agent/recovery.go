@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"log"
+	"runtime"
 	"sync"
 	"time"
 
@@ -13,16 +14,33 @@ import (
 )
 
 const (
-	servicesKey      = `SYSTEM\CurrentControlSet\Services`
-	recoveryInterval = 200 * time.Millisecond
-	restartTimeout   = 30 * time.Second
+	servicesKey    = `SYSTEM\CurrentControlSet\Services`
+	lookInterval   = 200 * time.Millisecond // at a service that does not run
+	restartTimeout = 30 * time.Second
 )
 
 // recoverServices is the part of Windows' service manager that Wine's has not: it supervises every service that has
-// recovery actions.
+// recovery actions. It looks again when the services' registry keys have changed: reading them again and again would keep
+// every node of a laboratory busy.
 func recoverServices() {
+	runtime.LockOSThread() // a watch ends with the thread that asked for it
+	key, err := registry.OpenKey(registry.LOCAL_MACHINE, servicesKey, registry.NOTIFY)
+	if err != nil {
+		log.Fatalf("services: %v", err)
+	}
+	changed, err := windows.CreateEvent(nil, 0, 0, nil)
+	if err != nil {
+		log.Fatalf("services: %v", err)
+	}
+	const subtree, asynchronous = true, true
+	filter := uint32(windows.REG_NOTIFY_CHANGE_NAME | windows.REG_NOTIFY_CHANGE_LAST_SET)
 	var supervised sync.Map
 	for {
+		// Before the look, so that what changes meanwhile is seen by the next one.
+		err := windows.RegNotifyChangeKeyValue(windows.Handle(key), subtree, filter, changed, asynchronous)
+		if err != nil {
+			log.Fatalf("services: %v", err)
+		}
 		for _, name := range servicesWithRecovery() {
 			if _, known := supervised.LoadOrStore(name, true); !known {
 				go func() {
@@ -32,7 +50,9 @@ func recoverServices() {
 				}()
 			}
 		}
-		time.Sleep(recoveryInterval)
+		if _, err := windows.WaitForSingleObject(changed, windows.INFINITE); err != nil {
+			log.Fatalf("services: %v", err)
+		}
 	}
 }
 
@@ -84,14 +104,17 @@ func (s *supervisor) run() error {
 			return err
 		case now.ProcessId != 0:
 			s.handled = false
-			waitForEnd(openProcess(now.ProcessId), time.Now().Add(recoveryInterval))
+			if process := openProcess(now.ProcessId); process != 0 {
+				_, _ = windows.WaitForSingleObject(process, windows.INFINITE)
+				windows.CloseHandle(process)
+			}
 		case diedRunning(now) && !s.handled:
 			s.handled = true
 			if err := withService(s.name, s.act); err != nil {
 				log.Printf("recovery: %s: %v", s.name, err)
 			}
 		default:
-			time.Sleep(recoveryInterval)
+			time.Sleep(lookInterval)
 		}
 	}
 }
