@@ -14,7 +14,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ PODS = (500, 5000)
 NODES, CONTAINERS_ON_A_NODE = 200, 10
 MODULES = ("node_info", "job_object_info")
 RUNS = 3
+IDLE_SECONDS = 10
 
 
 def probe(jobs: int) -> dict[str, Any]:
@@ -81,6 +82,29 @@ def wire() -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def idle() -> dict[str, Any]:
+    """What a bare binary node costs the machine while nobody asks anything of it: every laboratory pays it per node."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Laboratory(Path(folder) / "lab", [NodeSpec("win1")], control_plane=False) as lab,
+    ):
+        prefix = lab.nodes["win1"].host.prefix
+        time.sleep(IDLE_SECONDS)  # what a boot leaves to do
+        before = _processor_seconds(prefix.process_ids())
+        time.sleep(IDLE_SECONDS)
+        used = _processor_seconds(prefix.process_ids()) - before
+    return {"seconds": IDLE_SECONDS, "processor_percent": round(100 * used / IDLE_SECONDS, 1)}
+
+
+def _processor_seconds(process_ids: Iterable[int]) -> float:
+    """proc(5), /proc/<pid>/stat, fields 14 and 15: ticks in user and kernel mode."""
+    ticks = 0
+    for process_id in process_ids:
+        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def pods() -> list[dict[str, Any]]:
@@ -171,6 +195,7 @@ def main() -> None:
     result = {
         "machine": {"processors": os.cpu_count(), "system": platform.platform(), "load": round(os.getloadavg()[0], 1)},
         "probe": [probe(jobs) for jobs in options.jobs],
+        "idle_node": idle(),
         "wire": wire(),
         "pods": pods(),
         "report": report(),
