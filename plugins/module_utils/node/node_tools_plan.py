@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import ntpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 try:
     import yaml
@@ -23,20 +23,22 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.release i
 
 
 def node_tools_wanted(
-    crictl_url: str,
+    crictl_url: str | Sequence[str],
     crictl_sha256: str,
     crictl_directory: str,
     crictl_configuration: Mapping,
-    cni_url: str,
+    cni_url: str | Sequence[str],
     cni_sha256: str,
     cni_directory: str,
     cni_configuration: Mapping,
     cni_configuration_path: str,
+    crictl_file: str = "",
+    cni_file: str = "",
 ) -> dict:
     """Return ``{archives, files, probe}``: what is asked for, and the paths to ask node_info about."""
     archives = [
-        _archive("crictl", crictl_url, crictl_sha256, crictl_directory),
-        _archive("cni", cni_url, cni_sha256, cni_directory),
+        _archive("crictl", crictl_url, crictl_file, crictl_sha256, crictl_directory),
+        _archive("cni", cni_url, cni_file, cni_sha256, cni_directory),
     ]
     texts = {
         ntpath.join(crictl_directory, "crictl.yaml"): _yaml(crictl_configuration) if crictl_sha256 else "",
@@ -64,14 +66,18 @@ def node_tools_plan(node: Mapping, wanted: Mapping, path_directories: Iterable[s
     }
 
 
-def _archive(name: str, url: str, sha256: str, directory: str) -> dict:
+def _archive(name: str, url: str | Sequence[str], file: str, sha256: str, directory: str) -> dict:
     if sha256:
         require_sha256(sha256, f"node_tools_{name}_sha256", name)
-    if bool(sha256) != bool(url):
-        raise PlanError(f"node_tools_{name}_url and node_tools_{name}_sha256 go together: give both, or none.")
+    if bool(sha256) != bool(url or file):
+        raise PlanError(
+            f"node_tools_{name}_url (or node_tools_{name}_file) and node_tools_{name}_sha256 go together: give both, or"
+            " none."
+        )
     return {
         "name": name,
         "url": url,
+        "file": file,
         "sha256": sha256.lower(),
         "directory": directory,
         "archive": ntpath.join(directory, f"{name}.download"),

@@ -157,7 +157,7 @@ class WineHost:
         return self._expected_up and self.prefix.is_running()
 
     def ended_by_itself(self) -> bool:
-        """Whether the node should be up and does not answer: a laboratory that sees this must fail, not boot it again."""
+        """Whether the node should be up and does not answer: a laboratory must fail then, not boot it again."""
         return self._expected_up and not (self.prefix.is_running() and self._agent.answers())
 
     def boot_time(self) -> float:
