@@ -90,7 +90,10 @@ def _paths(options: Mapping) -> dict[str, Any]:
 def remove_probe(features: Iterable[str] = (), hns_networks: bool = False, **options: Any) -> dict:
     """Return the options of node_info that the plan needs."""
     tuning = tuning_probe(
-        options.get("tuning"), options.get("registry") or (), options.get("defender_exclusions", "off")
+        options.get("tuning"),
+        options.get("registry") or (),
+        options.get("defender_exclusions", "off"),
+        options.get("fixes", "off"),
     )
     return {
         **tuning,
@@ -124,6 +127,7 @@ def remove_plan(
         options.get("defender_exclusions", "off"),
         options.get("folders"),
         undo=True,
+        fixes=options.get("fixes", "off"),
     )
     plan = {
         "services": services,
