@@ -229,3 +229,16 @@ _PLANS = {
     PORT_RANGE: _port_range,
     PAGE_FILE: _page_file,
 }
+
+
+def never_taken_back(node: Mapping, tuning: Mapping | None = None) -> list[str]:
+    """Return what tuning set and undo leaves, with the reason: nobody knows what Windows has there without it."""
+    return [
+        f"{entry.name} of the service {entry.target['service']}: what Windows has without it is not known"
+        for entry, value in _choices(tuning)
+        if value is True
+        and entry.kind == SERVICE
+        and entry.otherwise is None
+        and service_of(node, entry.target["service"])
+        and not any(_service(node, entry, True, False))
+    ]
