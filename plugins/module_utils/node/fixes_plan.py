@@ -45,7 +45,8 @@ def differing(node: Mapping, choice: Any, spoken_for: Iterable[Mapping] = (), un
     chosen = _chosen(choice)
     if not chosen:
         return []
-    build, revision = int(node["os"]["build"]), int(node["os"]["revision"])
+    # A Windows that does not tell its revision gets only what needs none.
+    build, revision = int(node["os"]["build"]), int(node["os"]["revision"] or 0)
     if undo or choice == ABSENT:
         wanted, obsolete = [], chosen
     else:

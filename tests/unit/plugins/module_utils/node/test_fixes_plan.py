@@ -27,7 +27,7 @@ FOUND = st.dictionaries(
 )
 
 
-def node(build: int = 20348, revision: int = 9999, found: dict | None = None) -> dict:
+def node(build: int = 20348, revision: int | None = 9999, found: dict | None = None) -> dict:
     registry: dict = {}
     for (path, name), (kind, data) in (found or {}).items():
         key = registry.setdefault(path, {"exists": True, "values": {}})
@@ -104,8 +104,9 @@ def test_a_month_and_a_name_choose_and_both_together_choose_once():
     assert len(fixes_plan.differing(node(), ["2023-04", "HnsAclUpdateChange"])) == 4
 
 
-def test_a_node_that_lacks_the_update_is_left_alone():
-    assert fixes_plan.differing(node(revision=1667), ["2023-04"]) == []
+@pytest.mark.parametrize("revision", [1667, None])
+def test_a_node_that_lacks_the_update_or_does_not_tell_is_left_alone(revision):
+    assert fixes_plan.differing(node(revision=revision), ["2023-04"]) == []
 
 
 def test_what_another_build_left_is_removed_and_what_both_have_stays():
