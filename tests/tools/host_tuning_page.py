@@ -59,9 +59,9 @@ def page() -> str:
     ]
     return (
         INTRODUCTION
-        + _table(("Entry", "Default", "Windows", "Sets", "Why", "Source"), entries)
+        + markdown_table(("Entry", "Default", "Windows", "Sets", "Why", "Source"), entries)
         + DEFENDER.format(policy=host_tuning.DEFENDER_POLICY, service=host_tuning.DEFENDER_SERVICE)
-        + _table(("What", "Kind", "In the set", "Why", "Source"), exclusions)
+        + markdown_table(("What", "Kind", "In the set", "Why", "Source"), exclusions)
     )
 
 
@@ -70,11 +70,18 @@ def _setting(entry: host_tuning.Tuning) -> str:
     if "path" in target:
         bits = " (bits)" if entry.kind == host_tuning.REGISTRY_BITS else ""
         return f"`{target['path']}` `{target['name']}` = {value}{bits}"
-    figures = ", ".join(f"{name} {figure}" for name, figure in value.items()).replace("_", " ")
+    figures = ", ".join(f"{name} {_figure(figure)}" for name, figure in value.items()).replace("_", " ")
     return f"{' '.join(['the', entry.kind.replace('_', ' '), *target.values()])}: {figures}"
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def _figure(figure: object) -> str:
+    """A step of a service's recovery is told in seconds."""
+    if not isinstance(figure, list):
+        return str(figure)
+    return ", ".join(f"{step['type']} after {step['delay_ms'] // 1000} s" for step in figure)
+
+
+def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     head = list(head)
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)

@@ -19,7 +19,11 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed im
     service_of,
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.service_rules import program
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import tuning_plan, tuning_probe
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import (
+    never_taken_back,
+    tuning_plan,
+    tuning_probe,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import windows
 
 CONTAINERD, KUBELET = "containerd", "kubelet"
@@ -90,7 +94,10 @@ def _paths(options: Mapping) -> dict[str, Any]:
 def remove_probe(features: Iterable[str] = (), hns_networks: bool = False, **options: Any) -> dict:
     """Return the options of node_info that the plan needs."""
     tuning = tuning_probe(
-        options.get("tuning"), options.get("registry") or (), options.get("defender_exclusions", "off")
+        options.get("tuning"),
+        options.get("registry") or (),
+        options.get("defender_exclusions", "off"),
+        options.get("fixes", "off"),
     )
     return {
         **tuning,
@@ -124,6 +131,7 @@ def remove_plan(
         options.get("defender_exclusions", "off"),
         options.get("folders"),
         undo=True,
+        fixes=options.get("fixes", "off"),
     )
     plan = {
         "services": services,
@@ -142,6 +150,7 @@ def remove_plan(
     }
     changes = any(plan.values())
     reasons = [f"the service {name} runs a program that is not below {homes[name]}" for name in sorted(foreign)]
+    reasons += never_taken_back(node, options.get("tuning"))
     return {**plan, "restart": restart and tuning["restart"], "kept": [*kept, *reasons], "changes": changes}
 
 

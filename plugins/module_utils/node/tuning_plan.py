@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import defender_plan, registry_values
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import defender_plan, fixes_plan, registry_values
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import registry_value, service_of
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import host_tuning
@@ -32,7 +32,10 @@ _FIGURES = {PORT_RANGE: {"start", "count"}, PAGE_FILE: {"drive", "initial_megaby
 
 
 def tuning_probe(
-    tuning: Mapping | None = None, registry: Iterable[Mapping] = (), defender_exclusions: str | bool = "off"
+    tuning: Mapping | None = None,
+    registry: Iterable[Mapping] = (),
+    defender_exclusions: str | bool = "off",
+    fixes: Any = "off",
 ) -> dict:
     """Return what node_info has to be asked for: ``registry``, ``services``, ``dynamic_ports``."""
     chosen = [entry for entry, value in _choices(tuning) if value is not False]
@@ -42,7 +45,7 @@ def tuning_probe(
     services = [entry.target["service"] for entry in chosen if entry.kind == SERVICE]
     defended = defender_plan.probe(defender_exclusions)
     return {
-        "registry": sorted({*keys, *defended["registry"]}),
+        "registry": sorted({*keys, *defended["registry"], *fixes_plan.probe(fixes)}),
         "services": sorted({*services, *defended["services"]}),
         "dynamic_ports": any(entry.kind == PORT_RANGE for entry in chosen),
     }
@@ -55,6 +58,7 @@ def tuning_plan(
     defender_exclusions: str | bool = "off",
     folders: Mapping[str, str] | None = None,
     undo: bool = False,
+    fixes: Any = "off",
 ) -> dict:
     """Return what differs: ``registry``, ``services``, ``port_ranges``, ``page_file``.
 
@@ -74,10 +78,12 @@ def tuning_plan(
         if value is not False and host_tuning.for_build(entry, build) and not (undo and value == ABSENT)
     ]
     actions = [action for entry, value in chosen for action in _PLANS[entry.kind](node, entry, value, undo)]
-    mine = registry_values.differing(node, registry_values.wanted_by_user(registry), undo)
+    wanted_by_user = registry_values.wanted_by_user(registry)
+    mine = registry_values.differing(node, wanted_by_user, undo)
+    fixed = fixes_plan.differing(node, fixes, wanted_by_user, undo)
     excluded = defender_plan.differing(node, defender_exclusions, folders or {}, undo)
     plan: dict[str, Any] = {kind: [action for where, action in actions if where == kind] for kind in _RESULTS}
-    plan["registry"] += [*mine, *excluded]
+    plan["registry"] += [*mine, *excluded, *fixed]
     plan["page_file"] = plan["page_file"][0] if plan["page_file"] else {}
     plan["tune"] = any(bool(plan[kind]) for kind in _RESULTS)
     plan["restart"] = bool(plan["page_file"]) or any(action.get("restart") for action in plan["registry"])
@@ -107,6 +113,11 @@ def _choice(name: str, value: Any) -> Any:
     word = _WORDS.get(str(value).strip().lower())
     if word is None:
         raise PlanError(f"windows_node_tuning: {name} takes true, false or absent, not {value!r}.")
+    if word == ABSENT and entry.kind == SERVICE and entry.otherwise is None:
+        raise PlanError(
+            f"windows_node_tuning: {name} can't be absent: what Windows has without it is not known. Set it to false"
+            f" and bring the service {entry.target['service']} to what you had."
+        )
     return word
 
 
@@ -143,12 +154,25 @@ def _service(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[t
     found = service_of(node, name)
     if found is None:
         return  # an edition without it
-    ours = {"start_mode": found["start_mode"], "state": "started" if found["state"] == "running" else "stopped"}
-    if undo and ours["start_mode"] != entry.value["start_mode"]:
+    ours = {
+        "start_mode": found["start_mode"],
+        "state": "started" if found["state"] == "running" else "stopped",
+        **_recovery(found.get("failure_actions") or {}),
+    }
+    if undo and (entry.otherwise is None or any(ours[key] != entry.value[key] for key in entry.otherwise)):
         return
     wanted = entry.otherwise if undo or value == ABSENT else entry.value
     if any(ours[key] != word for key, word in wanted.items()):
         yield "services", {"entry": entry.name, "name": name, **wanted}
+
+
+def _recovery(found: Mapping) -> dict[str, Any]:
+    """What node_info says of a service's recovery, in the words of ansible.windows.win_service."""
+    steps = found.get("actions") or ()
+    return {
+        "failure_actions": [{"type": step["type"], "delay_ms": step["delay_milliseconds"]} for step in steps],
+        "failure_reset_period_sec": found.get("reset_seconds"),
+    }
 
 
 def _port_range(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[tuple[str, dict]]:
@@ -205,3 +229,16 @@ _PLANS = {
     PORT_RANGE: _port_range,
     PAGE_FILE: _page_file,
 }
+
+
+def never_taken_back(node: Mapping, tuning: Mapping | None = None) -> list[str]:
+    """Return what tuning set and undo leaves, with the reason: nobody knows what Windows has there without it."""
+    return [
+        f"{entry.name} of the service {entry.target['service']}: what Windows has without it is not known"
+        for entry, value in _choices(tuning)
+        if value is True
+        and entry.kind == SERVICE
+        and entry.otherwise is None
+        and service_of(node, entry.target["service"])
+        and not any(_service(node, entry, True, False))
+    ]

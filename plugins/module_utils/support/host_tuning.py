@@ -35,7 +35,8 @@ class Tuning(NamedTuple):
         kind: REGISTRY, REGISTRY_BITS (bits that are set beside those that are there), SERVICE, PORT_RANGE or PAGE_FILE.
         target: what it is set on: path, name and type of a registry value; name of a service; protocol of a range.
         value: what ``true`` stands for.
-        otherwise: what Windows has without it; None where a registry value isn't there then.
+        otherwise: what Windows has without it; None where a registry value isn't there then, and where nobody knows
+            what a service has then.
         builds: Windows builds that it is for; empty for all.
         default: whether it is on where nobody says otherwise.
         restart: whether Windows reads it at its start only.
@@ -168,6 +169,20 @@ CATALOGUE: tuple[Tuning, ...] = (
         "kubernetes-sigs/image-builder at ae63061ef",
         builds=(SERVER_2025,),
         restart=True,
+    ),
+    Tuning(
+        "hns_recovery",
+        SERVICE,
+        {"service": "hns"},
+        {
+            "failure_actions": [{"type": "restart", "delay_ms": delay} for delay in (5_000, 10_000, 30_000)],
+            "failure_reset_period_sec": 300,
+        },
+        None,
+        "Pods lose their network when the host network service crashes. With this Windows starts it again each time, as"
+        " the roles have it for containerd. What Windows has without it is not published, so it can't be taken back."
+        " kube-proxy has to start anew after it: see workload_kube_proxy_restart_with_hns.",
+        "Azure/AgentBaker, hnsremediator.ps1; microsoft/Windows-Containers issue 278 (the crashes; neither sets this)",
     ),
 )
 

@@ -36,16 +36,18 @@ def role(cluster, tmp_path):
 
 
 def test_ready_made_workloads_and_manifests_are_deployed_once_and_removed(role, api, namespace):
+    names = ["csi_proxy", "kube_proxy", "log_collector", "log_rotation"]
     chosen = {
-        "workload_ready_made": ["csi_proxy", "kube_proxy", "log_collector"],
+        "workload_ready_made": names,
         "workload_wait": False,
         "workload_definitions": [
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}, "data": {"a": "b"}}
         ],
         "workload_namespace": namespace,
         "workload_log_collector_configuration": {"path": 'C:\\logs\\"all"'},
-        **{f"workload_{name}_image": "registry.example/it:1" for name in ("csi_proxy", "kube_proxy", "log_collector")},
-        **{f"workload_{name}_namespace": namespace for name in ("csi_proxy", "kube_proxy", "log_collector")},
+        "workload_kube_proxy_restart_with_hns": True,
+        **{f"workload_{name}_image": "registry.example/it:1" for name in names},
+        **{f"workload_{name}_namespace": namespace for name in names},
     }
     removal = {**chosen, "workload_state": "absent", "workload_wait": True}
     results = role(chosen, chosen, removal)
@@ -55,10 +57,12 @@ def test_ready_made_workloads_and_manifests_are_deployed_once_and_removed(role, 
         "csi-proxy",
         "kube-proxy-windows",
         "log-collector",
+        "log-rotation",
     }
     assert not again["changed"]
     stored = {resource["metadata"]["name"]: resource for resource in again["resources"] if "data" in resource}
     assert stored["log-collector"]["data"]["config.json"] == '{"path": "C:\\\\logs\\\\\\"all\\""}'
+    assert "SetLength(0)" in stored["log-rotation"]["data"]["rotate_logs.ps1"]
     assert removed["changed"]
     assert client.AppsV1Api(api).list_namespaced_daemon_set(namespace).items == []
 

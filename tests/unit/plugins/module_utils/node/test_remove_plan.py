@@ -26,7 +26,7 @@ OPTIONS = {
 PROGRAM = rf"{CONTAINERD}\2.2.9\bin\containerd.exe"
 NODE = {
     "computer_name": "WIN1",
-    "os": {"build": 20348},
+    "os": {"build": 20348, "revision": 2227},
     "paths": {"program_data": r"C:\ProgramData"},
     "path_environment": [r"C:\Windows\System32", rf"{CONTAINERD}\2.2.9\bin", r"C:\kx", "C:\\k\\"],
     "features": {"Containers": "enabled"},
@@ -140,6 +140,30 @@ def test_what_was_tuned_goes_back_to_what_windows_has(node):
     assert [service["name"] for service in plan["tuned_services"]] == ["W32Time"]
     kept = planned(node, tuning={"time_service": False})
     assert (kept["registry"], kept["tuned_services"]) == ([], [])
+
+
+def test_fixes_of_windows_updates_are_taken_back(node):
+    key = r"HKLM:\SYSTEM\CurrentControlSet\Services\hns\State"
+    found = {name: {"type": "dword", "data": 1} for name in ("HnsAclUpdateChange", "HnsNpmRefresh", "Another")}
+    node["registry"][key] = {"exists": True, "values": found}
+    assert key in remove_probe(**OPTIONS, fixes=["2023-04"])["registry"]
+    removed = planned(node, fixes=["2023-04"], tuning={"time_service": False})["registry"]
+    assert [(value["name"], value["state"]) for value in removed] == [("HnsAclUpdateChange", "absent")]
+    assert planned(node, tuning={"time_service": False})["registry"] == []
+
+
+def test_what_nobody_can_take_back_is_told(node):
+    tuning = {"hns_recovery": True}
+    left = "hns_recovery of the service hns: what Windows has without it is not known"
+    assert left not in planned(node, tuning=tuning)["kept"]
+    recovery = {"reset_seconds": 300, "actions": []}
+    node["services"]["hns"] = {"state": "running", "start_mode": "manual", "failure_actions": recovery}
+    assert left not in planned(node, tuning=tuning)["kept"]
+    recovery["actions"] = [{"type": "restart", "delay_milliseconds": delay} for delay in (5000, 10000, 30000)]
+    plan = planned(node, tuning=tuning)
+    assert left in plan["kept"]
+    assert not any(service["name"] == "hns" for service in plan["tuned_services"])
+    assert left not in planned(node)["kept"]
 
 
 def test_only_shims_of_our_containerd_stand_in_the_way(node):

@@ -238,3 +238,34 @@ def test_the_probe_is_asked_for_no_more_than_is_compared():
     assert asked["services"] == ["WinDefend"]
     assert r"HKLM:\X" in asked["registry"]
     assert POLICY in asked["registry"]
+
+
+def hns(*delays: int, reset: int = 300) -> dict:
+    """The host network service, which runs, with its recovery as node_info tells it."""
+    steps = [{"type": "restart", "delay_milliseconds": delay} for delay in delays]
+    recovery = {"reset_seconds": reset, "actions": steps, "on_non_crash": False}
+    return {"hns": {"start_mode": "manual", "state": "running", "failure_actions": recovery}}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [hns(), hns(5000, 10000, 30000, reset=0), hns(5000, 10000), {"hns": hns()["hns"] | {"failure_actions": None}}],
+)
+def test_the_recovery_of_the_host_network_service_is_set_where_it_differs(found):
+    [action] = tuning_plan(node(services=found), only("hns_recovery"))["services"]
+    assert action == {
+        "entry": "hns_recovery",
+        "name": "hns",
+        "failure_actions": [{"type": "restart", "delay_ms": delay} for delay in (5000, 10000, 30000)],
+        "failure_reset_period_sec": 300,
+    }
+
+
+def test_a_recovery_that_is_so_is_left_alone_and_never_taken_back():
+    """What Windows has without it is not published."""
+    found = node(services=hns(5000, 10000, 30000))
+    assert tuning_plan(found, only("hns_recovery"))["services"] == []
+    assert tuning_plan(found, only("hns_recovery"), undo=True)["services"] == []
+    assert tuning_plan(node(services=hns()), NOTHING_ON)["services"] == []
+    with pytest.raises(NodeError, match=r"hns_recovery can't be absent.*service hns"):
+        tuning_plan(found, only("hns_recovery", "absent"))
