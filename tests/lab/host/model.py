@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from lab.errors import HostError, NotModelled
 from lab.host import command_line as command_lines
-from lab.host import paths
+from lab.host import paths, windows_updates
 from lab.host.interface import (
     Completed,
     Feature,
@@ -187,6 +187,7 @@ class ModelHost:
                 else:
                     self._services.pop(service.lower(), None)
         self._pending.clear()
+        windows_updates.restarted(self)
         self._start_services()
 
     def _start_services(self) -> None:
@@ -488,10 +489,11 @@ class ModelHost:
             return True
 
     def pending_reboot(self) -> list[str]:
-        """As Component Based Servicing marks it."""
+        """As Component Based Servicing and Windows Update mark it."""
         with self._lock:
             self._require_power("pending reboot")
-            return ["component_based_servicing"] if self._pending else []
+            updates = ["windows_update"] if windows_updates.restart_required(self) else []
+            return (["component_based_servicing"] if self._pending else []) + updates
 
     # Processes.
 
