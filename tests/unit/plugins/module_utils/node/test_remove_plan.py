@@ -136,10 +136,10 @@ def test_what_was_tuned_goes_back_to_what_windows_has(node):
     key = r"HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem"
     node["registry"] = {key: {"exists": True, "values": {"LongPathsEnabled": {"type": "dword", "data": 1}}}}
     plan = planned(node, tuning={"long_paths": True})
-    assert [(action["name"], action["data"]) for action in plan["registry"]] == [("LongPathsEnabled", 0)]
-    assert [service["name"] for service in plan["tuned_services"]] == ["W32Time"]
+    assert [(action["name"], action["data"]) for action in plan["tuning"]["registry"]] == [("LongPathsEnabled", 0)]
+    assert [service["name"] for service in plan["tuning"]["services"]] == ["W32Time"]
     kept = planned(node, tuning={"time_service": False})
-    assert (kept["registry"], kept["tuned_services"]) == ([], [])
+    assert (kept["tune"], kept["tuning"]["registry"], kept["tuning"]["services"]) == (False, [], [])
 
 
 def test_only_shims_of_our_containerd_stand_in_the_way(node):
