@@ -29,6 +29,7 @@ EVERYTHING = {
         "winrm_delayed_start": True,
         "time_servers": {"servers": ["ntp1.example.com", "ntp2.example.com"]},
         "power_plan": True,
+        "excluded_udp_ports": True,
         "old_tls_off": True,
     },
     "windows_node_registry": [
@@ -68,7 +69,7 @@ def state(node: Node) -> dict[str, Any]:
         "path": node.host.environment()["Path"],
         "firewall": [rule.text for rule in firewall.rules(node.host).values()],
         "power_plan": win_power_plan.active(node.host),
-        "ports": dynamic_ports.ranges(node.host),
+        "ports": (dynamic_ports.ranges(node.host), dynamic_ports.excluded(node.host)),
         "files": node.tree(),
         "folders": {name for name in node.host.list_directory("C:\\") if name != "Windows"},
         "data": node.host.list_directory(r"C:\ProgramData"),
@@ -91,6 +92,7 @@ def test_the_host_is_tuned_as_wanted_and_a_second_run_looks_once(node: Node, alo
     assert rf"{CONTAINERD}\containerd.exe" in node.host.registry_values(f"{POLICY}\\Processes")
     assert value(node, MEMORY, "PagingFiles") == [r"C:\pagefile.sys 2048 4096"]
     assert dynamic_ports.ranges(node.host)["tcp"] == {"start": 34000, "count": 31536}
+    assert dynamic_ports.excluded(node.host) == {"tcp": [], "udp": [(65330, 1)]}
     assert node.host.service("W32Time").state == "running"
     assert value(node, TIME_KEY, "NtpServer") == "ntp1.example.com,0x8 ntp2.example.com,0x8"
     assert win_power_plan.active(node.host) == win_power_plan.PLANS["High performance"]

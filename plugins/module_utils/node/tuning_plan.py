@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import (
     defender_plan,
+    port_exclusions,
     registry_values,
     time_servers,
 )
@@ -20,6 +21,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed im
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import host_tuning
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.host_tuning import (
     PAGE_FILE,
+    PORT_EXCLUSIONS,
     PORT_RANGE,
     POWER_PLAN,
     REGISTRY,
@@ -39,6 +41,7 @@ _FIGURES = {
     PORT_RANGE: {"start", "count"},
     PAGE_FILE: {"drive", "initial_megabytes", "maximum_megabytes"},
     TIME_SERVERS: {"servers"},
+    PORT_EXCLUSIONS: {"ranges"},
 }
 
 
@@ -54,7 +57,7 @@ def tuning_probe(
     return {
         "registry": sorted({*keys, *defended["registry"]}),
         "services": sorted({*services, *defended["services"]}),
-        "dynamic_ports": any(entry.kind == PORT_RANGE for entry in chosen),
+        "dynamic_ports": any(entry.kind in (PORT_RANGE, PORT_EXCLUSIONS) for entry in chosen),
     }
 
 
@@ -75,8 +78,8 @@ def tuning_plan(
     folders: Mapping[str, str] | None = None,
     undo: bool = False,
 ) -> dict:
-    """Return what differs: ``registry``, ``service_restarts``, ``services``, ``port_ranges``, ``page_file``,
-    ``power_plan``.
+    """Return what differs: ``registry``, ``service_restarts``, ``services``, ``port_ranges``,
+    ``port_exclusions``, ``page_file``, ``power_plan``.
 
     ``tune`` says whether there is any, and ``restart`` whether Windows has to start anew for it.
 
@@ -106,7 +109,7 @@ def tuning_plan(
 
 
 _SINGLE = ("page_file", "power_plan")
-_RESULTS = ("registry", "service_restarts", "services", "port_ranges", *_SINGLE)
+_RESULTS = ("registry", "service_restarts", "services", "port_ranges", "port_exclusions", *_SINGLE)
 
 
 def _choices(tuning: Mapping | None) -> list[tuple[Tuning, Any]]:
@@ -235,6 +238,13 @@ def _port_range(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterato
         yield "port_ranges", {"entry": entry.name, "protocol": protocol, **wanted}
 
 
+def _port_exclusions(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[tuple[str, dict]]:
+    ranges = (value if isinstance(value, Mapping) else entry.value)["ranges"]
+    back = undo or value == ABSENT
+    for action in port_exclusions.differing(node, entry.name, entry.target["protocol"], ranges, back):
+        yield "port_exclusions", action
+
+
 def _refuse_range(name: str, start: int, count: int) -> None:
     """Microsoft's limits: at least 255 ports, from 1025 to 65535 (knowledge base 929851)."""
     if start < 1025 or count < 255 or start + count - 1 > 65535:
@@ -273,5 +283,6 @@ _PLANS = {
     POWER_PLAN: _power_plan,
     SERVICE: _service,
     PORT_RANGE: _port_range,
+    PORT_EXCLUSIONS: _port_exclusions,
     PAGE_FILE: _page_file,
 }

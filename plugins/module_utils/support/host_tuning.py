@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 REGISTRY, REGISTRY_BITS, REGISTRY_VALUES = "registry", "registry_bits", "registry_values"
 SERVICE, PORT_RANGE, PAGE_FILE = "service", "port_range", "page_file"
-TIME_SERVERS, POWER_PLAN = "time_servers", "power_plan"
+TIME_SERVERS, POWER_PLAN, PORT_EXCLUSIONS = "time_servers", "power_plan", "port_exclusions"
 
 _HNS = r"HKLM:\SYSTEM\CurrentControlSet\Services\hns\State"
 _OVERRIDES = r"HKLM:\SYSTEM\CurrentControlSet\Policies\Microsoft\FeatureManagement\Overrides"
@@ -29,7 +29,8 @@ class Tuning(NamedTuple):
     Attributes:
         name: the word for it in ``windows_node_tuning``.
         kind: REGISTRY, REGISTRY_BITS (bits that are set beside those that are there), REGISTRY_VALUES (several values,
-            none of which is there without it), SERVICE, PORT_RANGE, PAGE_FILE, TIME_SERVERS or POWER_PLAN.
+            none of which is there without it), SERVICE, PORT_RANGE, PORT_EXCLUSIONS, PAGE_FILE, TIME_SERVERS or
+            POWER_PLAN.
         target: what it is set on: path, name and type of a registry value; name of a service; protocol of a range.
         value: what ``true`` stands for; of REGISTRY_VALUES, a `RegistryValue` each.
         otherwise: what Windows has without it; None where a registry value isn't there then.
@@ -167,6 +168,25 @@ CATALOGUE: tuple[Tuning, ...] = (
         {"start": 49152, "count": 16384},
         "As for TCP, where pods send many UDP requests. The figures are those of TCP; nobody publishes others.",
         f"default and limits: {_PORTS_ARTICLE}",
+    ),
+    Tuning(
+        "excluded_udp_ports",
+        PORT_EXCLUSIONS,
+        {"protocol": "udp"},
+        {"ranges": [{"start": 65330, "count": 1}]},
+        {"ranges": []},
+        "Azure's virtual networks drop what comes from UDP port 65330, such as a DNS query that Windows sends from it.",
+        f"{_AGENT_BAKER}; Azure/AKS issue 2988",
+    ),
+    Tuning(
+        "excluded_tcp_ports",
+        PORT_EXCLUSIONS,
+        {"protocol": "tcp"},
+        {"ranges": []},
+        {"ranges": []},
+        "Ports of your own services that no other program is to be given by chance. Nobody publishes any for all"
+        " nodes, so true excludes none.",
+        "Microsoft, netsh interface ipv4 add excludedportrange",
     ),
     Tuning(
         "page_file",

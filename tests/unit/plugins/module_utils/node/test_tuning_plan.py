@@ -23,6 +23,7 @@ NODE = {
     "services": {"W32Time": {"start_mode": "manual", "state": "stopped"}, "WinDefend": {"start_mode": "auto"}},
     "registry": {},
     "dynamic_port_ranges": {"tcp": {"start": 49152, "count": 16384}, "udp": {"start": 49152, "count": 16384}},
+    "excluded_port_ranges": {"tcp": [], "udp": []},
 }
 
 
@@ -338,3 +339,48 @@ def test_old_versions_of_tls_are_turned_off_on_both_sides_and_come_back_alone():
     assert len(undone) == len(off) - 1
     assert {action["state"] for action in undone} == {"absent"}
     assert len(tuning_plan(node(registry=registry), only("old_tls_off", "absent"))["registry"]) == len(off)
+
+
+def excluded_udp(*found: tuple[int, int, bool]) -> dict:
+    ranges = [{"start": start, "count": count, "administered": by_hand} for start, count, by_hand in found]
+    return node(excluded_port_ranges={"tcp": [], "udp": ranges})
+
+
+def test_ports_are_excluded_unless_they_are_for_good():
+    [action] = tuning_plan(excluded_udp((65330, 1, False)), only("excluded_udp_ports"))["port_exclusions"]
+    assert (action["protocol"], action["start"], action["count"], action["state"]) == ("udp", 65330, 1, "present")
+    assert not any(tuning_plan(excluded_udp((65330, 1, True)), only("excluded_udp_ports")).values())
+    assert not any(tuning_plan(excluded_udp((65000, 500, True)), only("excluded_udp_ports")).values())
+    assert tuning_plan(excluded_udp((65000, 330, True)), only("excluded_udp_ports"))["port_exclusions"]
+    own = {"ranges": [{"start": 50051, "count": 2}]}
+    assert tuning_plan(node(), only("excluded_tcp_ports", own))["port_exclusions"][0]["protocol"] == "tcp"
+    assert not any(tuning_plan(node(), only("excluded_tcp_ports")).values())
+
+
+@pytest.mark.parametrize(("value", "undo"), [("absent", False), (True, True)])
+def test_only_the_very_exclusion_is_taken_back(value, undo):
+    ours, other = excluded_udp((65330, 1, True)), excluded_udp((65000, 500, True), (65330, 1, False))
+    [action] = tuning_plan(ours, only("excluded_udp_ports", value), undo=undo)["port_exclusions"]
+    assert (action["start"], action["state"]) == (65330, "absent")
+    assert not any(tuning_plan(other, only("excluded_udp_ports", value), undo=undo).values())
+
+
+@pytest.mark.parametrize(
+    ("ranges", "words"),
+    [
+        ("65330", "as a list"),
+        ([65330], "not 65330"),
+        ([{"start": 65330}], "as a list of"),
+        ([{"start": 65330, "count": 0}], "between 1 and 65535"),
+        ([{"start": 65000, "count": 600}], "between 1 and 65535"),
+    ],
+)
+def test_exclusions_that_are_no_ports_are_refused(ranges, words):
+    with pytest.raises(NodeError, match=words):
+        tuning_plan(node(), only("excluded_udp_ports", {"ranges": ranges}))
+
+
+def test_exclusions_that_are_not_known_are_refused_and_not_guessed():
+    with pytest.raises(NodeError, match=r"WIN1: what is excluded of udp ports is not known"):
+        tuning_plan(node(excluded_port_ranges=None), only("excluded_udp_ports"))
+    assert tuning_probe(only("excluded_udp_ports"))["dynamic_ports"]
