@@ -1,4 +1,7 @@
-"""Windows updates on a node in use: told by the preparation, installed by the upgrade once the node is drained."""
+"""Windows updates on a node in use: told by the preparation, installed by the upgrade once the node is drained.
+
+The node is tuned besides, so that every look at it finds on a real registry what the first run wrote.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,22 @@ import pytest
 from demo.playbook import PlaybookRun, run_playbook
 from kubernetes import client
 
-from lab.host import windows_updates
+from lab.host import dynamic_ports, windows_updates
 from lab.host.windows_updates import Update
 from lab.laboratory import Laboratory, NodeSpec
+from lab.modules import win_power_plan
 
 pytestmark = [pytest.mark.nodes, pytest.mark.controlplane]
 
 NODE = "win1"
 CUMULATIVE = Update("2026-11 Cumulative Update for Windows Server 2022", "5070001")
 DRAIN, INSTALL, GIVE_BACK = "Cordon and drain the node", "Install updates", "Give the node back"
+TUNING = {
+    "time_servers": {"servers": ["ntp1.example.com", "ntp2.example.com"]},
+    "power_plan": True,
+    "old_tls_off": True,
+    "excluded_udp_ports": True,
+}
 RESTART = "Restart Windows, because its updates ask for it"
 
 
@@ -31,7 +41,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
 
 
 def play(lab: Laboratory, playbook: str, folder: Path, *extra: str, **variables: Any) -> PlaybookRun:
-    given = json.dumps({"windows_node_update_categories": ["SecurityUpdates"], **variables})
+    wanted = {"windows_node_update_categories": ["SecurityUpdates"], "windows_node_tuning": TUNING}
+    given = json.dumps({**wanted, **variables})
     return run_playbook(
         playbook, lab.inventory, work=folder, kubeconfig=lab.kubeconfig, extra=["-e", given, *extra], echo=None
     )
@@ -46,6 +57,8 @@ def test_a_node_in_use_is_drained_for_its_updates_and_given_back(lab: Laboratory
     host = lab.nodes[NODE].host
     prepared = play(lab, "prepare", tmp_path / "prepare")
     assert prepared.exit_code == 0, prepared.output[-6000:]
+    assert dynamic_ports.excluded(host)["udp"] == [(65330, 1)]
+    assert win_power_plan.active(host) == win_power_plan.PLANS["High performance"]
     windows_updates.offer(host, CUMULATIVE)
 
     told = play(lab, "prepare", tmp_path / "told")
