@@ -33,7 +33,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
         /// containerd_directory, containerd_config_path, kubelet_directory, kubelet_config_path and files (paths to hash), environment variables
         /// allowed; directories to list; registry: keys (HKLM:\\...) to read; services beside the node's own;
         /// firewall_rules: their names; endpoints: servers to be reached. What the caller knows from CIM: windows_features,
-        /// name to state, and dynamic_port_ranges.
+        /// name to state, and dynamic_port_ranges; from netsh: excluded_port_lines, protocol to the lines of its table.
         /// </param>
         public static Dictionary<string, object> Collect(IDictionary options)
         {
@@ -64,6 +64,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
             node["registry"] = RegistryKeys.Describe(Options.List(options, "registry"), errors);
             node["firewall_rules"] = Firewall.Describe(Options.List(options, "firewall_rules"), errors);
             node["dynamic_port_ranges"] = options["dynamic_port_ranges"];
+            node["excluded_port_ranges"] = ExcludedPorts.Describe(options);
             node["volumes"] = Volumes.Describe(errors);
             node["endpoints"] = Endpoints.Describe(Options.List(options, "endpoints"));
             node["time"] = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
@@ -368,6 +369,44 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
             object value = Machine.Value(Key, name, errors);
             int number;
             return int.TryParse(Convert.ToString(value, CultureInfo.InvariantCulture), out number) ? (object)number : null;
+        }
+    }
+
+    /// <summary>
+    /// Ports that Windows gives to nobody who asks for any, from the lines of netsh's table: first port, last port, and a star
+    /// where somebody has excluded them for good. Its words are translated, its rows are not.
+    /// </summary>
+    internal static class ExcludedPorts
+    {
+        static readonly Regex Row = new Regex("^\\s*(\\d{1,5})\\s+(\\d{1,5})\\s*(\\*?)\\s*$");
+
+        public static Dictionary<string, object> Describe(IDictionary options)
+        {
+            IDictionary given = options["excluded_port_lines"] as IDictionary;
+            if (given == null) { return null; }
+            Dictionary<string, object> protocols = new Dictionary<string, object>();
+            foreach (object protocol in given.Keys)
+            {
+                List<object> ranges = new List<object>();
+                foreach (string line in Options.List(given, (string)protocol))
+                {
+                    Match row = Row.Match(line);
+                    if (row.Success) { ranges.Add(Range(row)); }
+                }
+                protocols[(string)protocol] = ranges;
+            }
+            return protocols;
+        }
+
+        static Dictionary<string, object> Range(Match row)
+        {
+            int first = int.Parse(row.Groups[1].Value, CultureInfo.InvariantCulture);
+            int last = int.Parse(row.Groups[2].Value, CultureInfo.InvariantCulture);
+            Dictionary<string, object> range = new Dictionary<string, object>();
+            range["start"] = first;
+            range["count"] = last - first + 1;
+            range["administered"] = row.Groups[3].Length > 0;
+            return range;
         }
     }
 

@@ -32,7 +32,7 @@ $spec = @{
 }
 $module = [Ansible.Basic.AnsibleModule]::Create($args, $spec)
 
-$options = @{ windows_features = @{}; dynamic_port_ranges = $null }
+$options = @{ windows_features = @{}; dynamic_port_ranges = $null; excluded_port_lines = $null }
 foreach ($name in $spec.options.Keys) { $options[$name] = $module.Params[$name] }
 
 try {
@@ -69,6 +69,19 @@ if ($module.Params.dynamic_ports) {
     }
     catch {
         $module.Warn("The dynamic port ranges could not be read by CIM: $_")
+    }
+    # No class of CIM has the exclusions.
+    try {
+        $netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
+        $tables = @{}
+        foreach ($protocol in 'tcp', 'udp') {
+            $tables[$protocol] = @(& $netsh int ipv4 show excludedportrange $protocol)
+            if ($LASTEXITCODE -ne 0) { throw "netsh.exe ended with ${LASTEXITCODE}: $($tables[$protocol])" }
+        }
+        $options.excluded_port_lines = $tables
+    }
+    catch {
+        $module.Warn("The excluded ports could not be read: $_")
     }
 }
 

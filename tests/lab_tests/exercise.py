@@ -15,6 +15,10 @@ def _task(name: str, module: str, arguments: dict[str, Any] | None = None, **key
     return {"name": name, WINDOWS + module: arguments or {}, **keywords}
 
 
+def _community(name: str, module: str, arguments: dict[str, Any], **keywords: Any) -> dict[str, Any]:
+    return {"name": name, f"community.windows.{module}": arguments, **keywords}
+
+
 def _fails(name: str, module: str, arguments: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
     return _task(name, module, arguments, ignore_errors=True, **keywords)
 
@@ -86,6 +90,12 @@ def exercise(directory: Path, url: str) -> list[dict[str, Any]]:
         *_twice("feature", "win_feature", {"name": "Containers"}),
         _fails("feature unknown", "win_feature", {"name": "Container"}),
         _task("optional feature", "win_optional_feature", {"name": "Containers"}),
+        *_twice("updates", "win_updates", {"category_names": ["SecurityUpdates"], "reject_list": ["preview"]}),
+        _task("updates searched", "win_updates", {"category_names": ["*"], "state": "searched"}),
+        _fails("updates logged", "win_updates", {"log_path": r"C:\k\updates.log"}),
+        _community("power plan", "win_power_plan", {"name": "high performance"}),
+        _community("power plan again", "win_power_plan", {"guid": "8C5E7FDA-e8bf-4a96-9a85-a6e23a8c635c"}),
+        _community("power plan unknown", "win_power_plan", {"name": "fast"}, ignore_errors=True),
         *_twice("download", "win_get_url", download),
         _fails("download of nothing", "win_get_url", {"url": f"{url}/nothing", "dest": r"C:\k\nothing"}),
         _fails("download corrupt", "win_get_url",

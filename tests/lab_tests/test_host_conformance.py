@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from lab.errors import HostError, MissingTool
+from lab.host import windows_updates
 from lab.host.interface import FailureAction, Host, Identity, RegistryValue, ServiceConfiguration
 from lab.host.model import ModelHost
 from lab.host.toolchain import Toolchain
+from lab.host.windows_updates import Update
 from lab.host.wine import WineHost
 
 IDENTITY = Identity("conform", "Windows Server 2025 Datacenter", 26100, 1742)
@@ -378,6 +380,11 @@ def test_containers_ask_for_a_reboot_that_brings_their_services(host: Host, make
     assert host.set_feature("Containers", True) is True
     assert host.set_feature("Containers", True) is False
     assert host.pending_reboot() == ["component_based_servicing"]
+    update = Update("Cumulative Update", "5070001")
+    windows_updates.offer(host, update)
+    assert windows_updates.offered(host) == [update]
+    windows_updates.install(host, update)
+    assert host.pending_reboot() == ["component_based_servicing", "windows_update"]
     assert host.service("hns") is None
     before = host.boot_time()
     host.reboot()
@@ -388,7 +395,7 @@ def test_containers_ask_for_a_reboot_that_brings_their_services(host: Host, make
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert host.boot_time() > before
-    assert host.pending_reboot() == []
+    assert (host.pending_reboot(), windows_updates.offered(host)) == ([], [])
     assert host.features()["Containers"].installed
     states = {name: state_of(host, name) for name in ("hns", "vmcompute", "conform-a", "conform-b")}
     assert states == {"hns": "running", "vmcompute": "running", "conform-a": "running", "conform-b": "stopped"}

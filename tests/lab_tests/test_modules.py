@@ -18,16 +18,22 @@ from lab_tests.exercise import exercise
 from lab_tests.wire_support import CORES, PASSWORD, USER, core_or_skip, make_certificates, play
 
 from lab.errors import HostError, NotModelled
-from lab.host import command_line
+from lab.host import command_line, windows_updates
 from lab.host.interface import Completed, Identity
 from lab.host.model import ModelHost
+from lab.host.windows_updates import Update
+from lab.modules import win_power_plan, win_updates
 from lab.modules.archive import tar
 from lab.modules.coercion import to_bool, to_list
 from lab.modules.documentation import module_file
+from lab.modules.emulation import ModuleFailure
 from lab.modules.table import PINS, ModuleTable, emulated_names
 from lab.wire.payload import ModuleCall
 from lab.wire.server import WinRMServer
 
+CUMULATIVE = Update("2026-11 Cumulative Update for Windows Server 2022", "5070001")
+PREVIEW = Update("2026-11 Cumulative Update Preview for Windows Server 2022", "5070002")
+DRIVER = Update("A driver", "5070003", categories=("Drivers",), restarts=False)
 LARGE = bytes(range(256)) * 2800
 
 
@@ -70,6 +76,7 @@ def ran(request, tmp_path_factory, web):
     (directory / "tree" / "deep" / "ü.txt").write_text("deep")
     (directory / "tree" / "empty").write_text("")
     host = ModelHost(Identity("win1"))
+    windows_updates.offer(host, CUMULATIVE, PREVIEW, DRIVER)
     address = "127.0.81.1"
     certificates = make_certificates(directory, address)
     with WinRMServer(
@@ -81,7 +88,7 @@ def ran(request, tmp_path_factory, web):
 
 IDEMPOTENT = (
     "folder", "content", "program", "large file", "tree", "remote copy", "template", "service", "registry", "path",
-    "environment", "feature", "download", "cleaned",
+    "environment", "feature", "download", "updates", "cleaned",
 )  # fmt: skip
 
 
@@ -107,6 +114,8 @@ BAD_INPUT = {
     + "win_service) module: kind found in failure_actions. Supported parameters include: delay, delay_ms, type",
     "service not modelled": "SIMULATOR: win_service with sid_info='restricted' not modelled",
     "environment without name": "one of the following is required: name, variables",
+    "updates logged": r"SIMULATOR: win_updates with log_path='C:\\k\\updates.log' not modelled",
+    "power plan unknown": "Defined power_plan: (fast) is not available",
     "unknown program": "SIMULATOR: win_command with the program net.exe not modelled",
 }
 
@@ -127,7 +136,8 @@ def test_everything_else_succeeded(ran):
     assert expected == {
         "bad option", "unmodelled module", "bad choice, legacy", "slurp of nothing", "service missing",
         "service bad choice", "service bad suboption", "service not modelled", "environment without name",
-        "feature unknown", "download of nothing", "download corrupt", "unknown program",
+        "feature unknown", "download of nothing", "download corrupt", "unknown program", "updates logged",
+        "power plan unknown",
     }, run.text  # fmt: skip
     assert run.exit_code == 0
     assert run["ping after"]["ping"] == "pong"
@@ -180,6 +190,49 @@ def test_containers_ask_for_a_reboot_which_brings_its_services(ran):
     assert run["reboot"]["rebooted"] is True
     assert host.pending_reboot() == []
     assert host.service("hns").state == "running"
+
+
+def test_updates_are_chosen_installed_once_and_ask_for_a_restart(ran):
+    run, host, _, _ = ran
+    foretold, applied, again = (run[f"updates: {step}"] for step in ("check", "apply", "again"))
+    assert (foretold["found_update_count"], foretold["installed_update_count"]) == (1, 0)
+    assert list(foretold["updates"]) == [CUMULATIVE.id]
+    assert foretold["filtered_updates"][PREVIEW.id]["filtered_reasons"] == ["reject_list"]
+    assert foretold["filtered_updates"][DRIVER.id]["filtered_reasons"] == ["category_names"]
+    assert (foretold["reboot_required"], applied["reboot_required"]) == (False, True)
+    assert (applied["installed_update_count"], again["found_update_count"]) == (1, 0)
+    assert applied["updates"][CUMULATIVE.id]["kb"] == ["5070001"]
+    searched = run["updates searched"]
+    assert (searched["changed"], searched["found_update_count"]) == (False, 2)
+    assert windows_updates.offered(host) == [PREVIEW, DRIVER]
+    assert host.pending_reboot() == []  # the exercise has restarted the node since
+
+
+def test_the_power_plan_is_the_one_that_the_registry_names(ran):
+    run, host, _, _ = ran
+    assert (run["power plan"]["changed"], run["power plan again"]["changed"]) == (True, False)
+    assert run["power plan again"]["all_available_plans"]["High performance"]
+    assert win_power_plan.active(host) == win_power_plan.PLANS["High performance"]
+
+
+def test_an_update_that_fails_is_told_with_its_code_and_a_process_ends_with_its_node():
+    host = ModelHost(Identity("win1"), downtime=0.0)
+    windows_updates.offer(host, Update("Broken", "1", failure=-2145124318))
+    table = {"category_names": ["*"], "accept_list": None, "reject_list": None, "skip_optional": False,
+             "state": "installed", "log_path": None, "server_selection": "default",
+             "_operation": "start", "_operation_options": None}  # fmt: skip
+    started = win_updates.EMULATION.run(host, table, False, False)
+    poll = {**table, "_operation": "poll", "_operation_options": started["poll_options"]}
+    told = win_updates.EMULATION.run(host, poll, False, False)["output"]
+    assert [progress["task"] for progress in told] == ["search_result", "download_result", "install_result", "exit"]
+    assert told[2]["result"]["info"][0]["hresult"] == -2145124318
+    assert (told[3]["result"]["failed"], told[3]["result"]["changed"]) == (True, True)
+    assert windows_updates.offered(host)[0].title == "Broken"
+    started = win_updates.EMULATION.run(host, table, False, False)
+    host.reboot()
+    assert host.is_up()
+    with pytest.raises(ModuleFailure, match="server pipe"):
+        win_updates.EMULATION.run(host, {**poll, "_operation_options": started["poll_options"]}, False, False)
 
 
 def test_a_download_is_verified_and_nothing_is_left_of_a_corrupt_one(ran):

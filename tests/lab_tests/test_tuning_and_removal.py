@@ -12,11 +12,13 @@ from lab_tests.test_roles import CONTAINERD, FOREIGN, Node, Releases, bare, node
 
 from lab.host import dynamic_ports, firewall
 from lab.host.interface import Completed, Process, RegistryValue, ServiceConfiguration
-from lab.host.model import FILE_SYSTEM_KEY
+from lab.host.model import FILE_SYSTEM_KEY, TIME_KEY
+from lab.modules import win_power_plan
 
 ALONE = "- hosts: windows\n  gather_facts: false\n  roles: [kubewin.hostprocess.windows_node]\n"
 WITHOUT_CLUSTER = {"remove_from_cluster": False}
 POLICY = r"HKLM:\SOFTWARE\Policies\Microsoft\Windows Defender\Exclusions"
+OLD_TLS = r"HKLM:\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.0\Server"
 MEMORY = r"HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management"
 EVERYTHING = {
     "windows_node_tuning": {
@@ -25,6 +27,10 @@ EVERYTHING = {
         "page_file": {"drive": "C", "initial_megabytes": 2048, "maximum_megabytes": 4096},
         "smb_names_in_containers": True,
         "winrm_delayed_start": True,
+        "time_servers": {"servers": ["ntp1.example.com", "ntp2.example.com"]},
+        "power_plan": True,
+        "excluded_udp_ports": True,
+        "old_tls_off": True,
     },
     "windows_node_registry": [
         {"path": r"HKLM:\SOFTWARE\Example", "name": "Answer", "type": "dword", "data": 42, "reason": "a test"}
@@ -55,14 +61,15 @@ def value(node: Node, key: str, name: str) -> Any:
 def state(node: Node) -> dict[str, Any]:
     """What a removal has to bring back: services, registry, PATH, firewall, ports and files."""
     keys = (FILE_SYSTEM_KEY, POLICY, f"{POLICY}\\Processes", f"{POLICY}\\Paths", r"HKLM:\SOFTWARE\Example", MEMORY,
-            r"HKLM:\SYSTEM\CurrentControlSet\Services\hns\State")  # fmt: skip
+            r"HKLM:\SYSTEM\CurrentControlSet\Services\hns\State", TIME_KEY, OLD_TLS)  # fmt: skip
     exist = [key for key in keys if node.host.registry_key_exists(key)]
     return {
         "services": {status.configuration.name: status.configuration.start_mode for status in node.host.services()},
         "registry": {key: values for key in exist if (values := node.host.registry_values(key))},
         "path": node.host.environment()["Path"],
         "firewall": [rule.text for rule in firewall.rules(node.host).values()],
-        "ports": dynamic_ports.ranges(node.host),
+        "power_plan": win_power_plan.active(node.host),
+        "ports": (dynamic_ports.ranges(node.host), dynamic_ports.excluded(node.host)),
         "files": node.tree(),
         "folders": {name for name in node.host.list_directory("C:\\") if name != "Windows"},
         "data": node.host.list_directory(r"C:\ProgramData"),
@@ -72,7 +79,7 @@ def state(node: Node) -> dict[str, Any]:
 def test_the_host_is_tuned_as_wanted_and_a_second_run_looks_once(node: Node, alone: Any) -> None:
     node.host.create_service(ServiceConfiguration("WinDefend", "Defender", r"C:\Windows\System32\svchost.exe -k x"))
     foretold = alone(EVERYTHING, "--check", "--diff").succeeded()
-    assert foretold.modules.count("win_regedit") == 1 + 1 + 1 + 2 + 5
+    assert foretold.modules.count("win_regedit") == 1 + 1 + 1 + 2 + 5 + 1 + 12
     assert (value(node, FILE_SYSTEM_KEY, "LongPathsEnabled"), value(node, r"HKLM:\SOFTWARE\Example", "Answer")) == (
         0,
         None,
@@ -85,10 +92,26 @@ def test_the_host_is_tuned_as_wanted_and_a_second_run_looks_once(node: Node, alo
     assert rf"{CONTAINERD}\containerd.exe" in node.host.registry_values(f"{POLICY}\\Processes")
     assert value(node, MEMORY, "PagingFiles") == [r"C:\pagefile.sys 2048 4096"]
     assert dynamic_ports.ranges(node.host)["tcp"] == {"start": 34000, "count": 31536}
+    assert dynamic_ports.excluded(node.host) == {"tcp": [], "udp": [(65330, 1)]}
     assert node.host.service("W32Time").state == "running"
+    assert value(node, TIME_KEY, "NtpServer") == "ntp1.example.com,0x8 ntp2.example.com,0x8"
+    assert win_power_plan.active(node.host) == win_power_plan.PLANS["High performance"]
+    assert (value(node, OLD_TLS, "Enabled"), value(node, OLD_TLS, "DisabledByDefault")) == (0, 1)
     assert node.host.service("WinRM").configuration.start_mode == "delayed"
     second = alone(EVERYTHING).succeeded()
     assert (second.changed(), second.modules) == (0, ["node_info"])
+
+
+def test_a_running_time_service_starts_anew_for_its_servers(node: Node, alone: Any) -> None:
+    node.host.start_service("W32Time")
+    before = node.host.service("W32Time").process_id
+    servers = {"windows_node_tuning": {"time_servers": {"servers": ["ntp1.example.com"]}}}
+    foretold = alone(servers, "--check").succeeded()
+    assert node.host.service("W32Time").process_id == before
+    first = alone(servers).succeeded()
+    assert (first.changed(), first.modules.count("win_service")) == (foretold.changed(), 2)
+    assert node.host.service("W32Time").process_id != before
+    assert alone(servers).succeeded().modules == ["node_info"]
 
 
 def test_an_entry_is_taken_back_by_the_word_absent(node: Node, alone: Any) -> None:

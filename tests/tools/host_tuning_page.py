@@ -13,7 +13,8 @@ INTRODUCTION = """# Host tuning
 
 What the role `windows_node` can tune on a Windows node, each with its reason and its source. The variable
 `windows_node_tuning` says what is wanted: `true` (the value below), `false` (leave it as it is), `absent` (what
-Windows has without it). Port ranges and the page file take figures of your own.
+Windows has without it). Port ranges, port exclusions, the page file and the time servers take figures
+of your own.
 
 ```yaml
 windows_node_tuning:
@@ -67,6 +68,15 @@ def page() -> str:
 
 def _setting(entry: host_tuning.Tuning) -> str:
     target, value = entry.target, entry.value
+    if entry.kind == host_tuning.REGISTRY_VALUES:
+        return "; ".join(f"`{part.path}` `{part.name}` = {part.data}" for part in value)
+    if entry.kind == host_tuning.PORT_EXCLUSIONS:
+        ports = ", ".join(f"{one['start']} (count {one['count']})" for one in value["ranges"])
+        return f"{target['protocol']} ports that are excluded from the dynamic range: {ports or 'none'}"
+    if entry.kind == host_tuning.POWER_PLAN:
+        return f"the power plan {value['plan']} (`{value['guid']}`)"
+    if entry.kind == host_tuning.TIME_SERVERS:
+        return f"the time service's servers {', '.join(value['servers'])}: `{target['path']}` `NtpServer` and `Type`"
     if "path" in target:
         bits = " (bits)" if entry.kind == host_tuning.REGISTRY_BITS else ""
         return f"`{target['path']}` `{target['name']}` = {value}{bits}"

@@ -332,6 +332,31 @@ def test_port_ranges_are_the_callers(machine: Machine) -> None:
     assert machine.node()["dynamic_port_ranges"] is None
 
 
+# As public outputs show it, once in another language; the second row is a reservation of a program.
+EXCLUDED = """
+Protocole tcp Plages d'exclusion de ports
+
+Port de début Port de fin
+------------- -----------
+      5357        5357
+     50000       50059     *
+
+* - Exclusions de ports administrés.
+"""
+
+
+def test_excluded_ports_are_read_from_netsh_s_table_in_any_language(machine: Machine) -> None:
+    lines = {"tcp": EXCLUDED.splitlines(), "udp": []}
+    assert machine.node(excluded_port_lines=lines)["excluded_port_ranges"] == {
+        "tcp": [
+            {"start": 5357, "count": 1, "administered": False},
+            {"start": 50000, "count": 60, "administered": True},
+        ],
+        "udp": [],
+    }
+    assert machine.node()["excluded_port_ranges"] is None
+
+
 def test_nobody_answers_where_containerd_does_not_run(machine: Machine) -> None:
     assert machine.node()["containerd"]["pipe"] == {"path": "\\\\.\\pipe\\containerd-containerd", "answers": False}
 

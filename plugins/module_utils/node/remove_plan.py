@@ -115,8 +115,8 @@ def remove_plan(
 
     Returns:
         ``services`` (names), ``shims`` (ids of processes that still run containers), ``images`` (path of the ctr that
-        removes what containerd keeps, or empty), ``path_entries``, ``firewall_rules``, ``tune``, ``registry``,
-        ``tuned_services``, ``port_ranges``, ``page_file``, ``hns_networks`` (a path, or empty), ``paths``,
+        removes what containerd keeps, or empty), ``path_entries``, ``firewall_rules``, ``tune`` (whether there is
+        tuning to take back), ``tuning`` (as `tuning_plan` returns it), ``hns_networks`` (a path, or empty), ``paths``,
         ``features``, ``restart``; ``kept``: what stays, and why; ``changes``: whether there is anything to do.
     """
     paths = _paths(options)
@@ -139,10 +139,6 @@ def remove_plan(
         "images": _ctr(node) if CONTAINERD in services else "",
         "path_entries": [entry for entry in node["path_environment"] or () if _under(entry, homes, foreign)],
         "firewall_rules": [name for name, rules in (node.get("firewall_rules") or {}).items() if rules],
-        "registry": tuning["registry"],
-        "tuned_services": tuning["services"],
-        "port_ranges": tuning["port_ranges"],
-        "page_file": tuning["page_file"],
         "tune": tuning["tune"],
         "hns_networks": HNS_NETWORKS if hns_networks and file_exists(node, HNS_NETWORKS) else "",
         "paths": gone,
@@ -151,7 +147,8 @@ def remove_plan(
     changes = any(plan.values())
     reasons = [f"the service {name} runs a program that is not below {homes[name]}" for name in sorted(foreign)]
     reasons += never_taken_back(node, options.get("tuning"))
-    return {**plan, "restart": restart and tuning["restart"], "kept": [*kept, *reasons], "changes": changes}
+    restart = restart and tuning["restart"]
+    return {**plan, "tuning": tuning, "restart": restart, "kept": [*kept, *reasons], "changes": changes}
 
 
 def _is_foreign(node: Mapping, name: str, homes: Mapping[str, str]) -> bool:

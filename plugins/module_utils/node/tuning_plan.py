@@ -10,16 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import defender_plan, fixes_plan, registry_values
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import (
+    defender_plan,
+    fixes_plan,
+    port_exclusions,
+    registry_values,
+    time_servers,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import registry_value, service_of
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import host_tuning
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.host_tuning import (
     PAGE_FILE,
+    PORT_EXCLUSIONS,
     PORT_RANGE,
+    POWER_PLAN,
     REGISTRY,
     REGISTRY_BITS,
+    REGISTRY_VALUES,
     SERVICE,
+    TIME_SERVERS,
     Tuning,
 )
 
@@ -28,7 +38,12 @@ PAGING_KEY = r"HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Memory Man
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False, ABSENT: ABSENT}
 # Windows chooses drive and size itself.
 _AUTOMATIC_PAGE_FILE = "?:\\pagefile.sys"
-_FIGURES = {PORT_RANGE: {"start", "count"}, PAGE_FILE: {"drive", "initial_megabytes", "maximum_megabytes"}}
+_FIGURES = {
+    PORT_RANGE: {"start", "count"},
+    PAGE_FILE: {"drive", "initial_megabytes", "maximum_megabytes"},
+    TIME_SERVERS: {"servers"},
+    PORT_EXCLUSIONS: {"ranges"},
+}
 
 
 def tuning_probe(
@@ -39,16 +54,24 @@ def tuning_probe(
 ) -> dict:
     """Return what node_info has to be asked for: ``registry``, ``services``, ``dynamic_ports``."""
     chosen = [entry for entry, value in _choices(tuning) if value is not False]
-    keys = [entry.target["path"] for entry in chosen if entry.kind in (REGISTRY, REGISTRY_BITS)]
-    keys += [PAGING_KEY for entry in chosen if entry.kind == PAGE_FILE]
+    keys = [key for entry in chosen for key in _keys(entry)]
     keys += [wanted["path"] for wanted in registry_values.wanted_by_user(registry)]
-    services = [entry.target["service"] for entry in chosen if entry.kind == SERVICE]
+    services = [entry.target["service"] for entry in chosen if "service" in entry.target]
     defended = defender_plan.probe(defender_exclusions)
     return {
         "registry": sorted({*keys, *defended["registry"], *fixes_plan.probe(fixes)}),
         "services": sorted({*services, *defended["services"]}),
-        "dynamic_ports": any(entry.kind == PORT_RANGE for entry in chosen),
+        "dynamic_ports": any(entry.kind in (PORT_RANGE, PORT_EXCLUSIONS) for entry in chosen),
     }
+
+
+def _keys(entry: Tuning) -> list[str]:
+    """Return the registry keys that have to be known."""
+    if entry.kind == PAGE_FILE:
+        return [PAGING_KEY]
+    if entry.kind == REGISTRY_VALUES:
+        return [value.path for value in entry.value]
+    return [entry.target["path"]] if "path" in entry.target else []
 
 
 def tuning_plan(
@@ -60,7 +83,8 @@ def tuning_plan(
     undo: bool = False,
     fixes: Any = "off",
 ) -> dict:
-    """Return what differs: ``registry``, ``services``, ``port_ranges``, ``page_file``.
+    """Return what differs: ``registry``, ``service_restarts``, ``services``, ``port_ranges``,
+    ``port_exclusions``, ``page_file``, ``power_plan``.
 
     ``tune`` says whether there is any, and ``restart`` whether Windows has to start anew for it.
 
@@ -84,13 +108,15 @@ def tuning_plan(
     excluded = defender_plan.differing(node, defender_exclusions, folders or {}, undo)
     plan: dict[str, Any] = {kind: [action for where, action in actions if where == kind] for kind in _RESULTS}
     plan["registry"] += [*mine, *excluded, *fixed]
-    plan["page_file"] = plan["page_file"][0] if plan["page_file"] else {}
+    for kind in _SINGLE:
+        plan[kind] = plan[kind][0] if plan[kind] else {}
     plan["tune"] = any(bool(plan[kind]) for kind in _RESULTS)
     plan["restart"] = bool(plan["page_file"]) or any(action.get("restart") for action in plan["registry"])
     return plan
 
 
-_RESULTS = ("registry", "services", "port_ranges", "page_file")
+_SINGLE = ("page_file", "power_plan")
+_RESULTS = ("registry", "service_restarts", "services", "port_ranges", "port_exclusions", *_SINGLE)
 
 
 def _choices(tuning: Mapping | None) -> list[tuple[Tuning, Any]]:
@@ -134,13 +160,28 @@ def _registry(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[
         otherwise, is_ours = entry.otherwise, now == ours
     if undo and not is_ours:
         return
-    wanted = otherwise if undo or value == ABSENT else ours
-    if wanted == now and (found is None or found["type"] == entry.target["type"]):
+    yield from _written(entry, entry.target, found, otherwise if undo or value == ABSENT else ours)
+
+
+def _registry_values(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[tuple[str, dict]]:
+    """Several values, each of which goes again by itself."""
+    for part in entry.value:
+        found = registry_value(node, part.path, part.name)
+        if undo and (found is None or found["data"] != part.data):
+            continue
+        target = {"path": part.path, "name": part.name, "type": part.type}
+        yield from _written(entry, target, found, None if undo or value == ABSENT else part.data)
+
+
+def _written(entry: Tuning, target: Mapping, found: Mapping | None, wanted: Any) -> Iterator[tuple[str, dict]]:
+    """The action that makes a value what is wanted, None for one that must not be there; none where it is so."""
+    now = None if found is None else found["data"]
+    if wanted == now and (found is None or found["type"] == target["type"]):
         return
     yield (
         "registry",
         {
-            **entry.target,
+            **target,
             "entry": entry.name,
             "data": 0 if wanted is None else wanted,
             "state": "absent" if wanted is None else "present",
@@ -175,6 +216,36 @@ def _recovery(found: Mapping) -> dict[str, Any]:
     }
 
 
+def _time_servers(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[tuple[str, dict]]:
+    service = service_of(node, entry.target["service"])
+    if service is None:
+        return  # an edition without it
+    ours = time_servers.wanted((value if isinstance(value, Mapping) else entry.value)["servers"], entry.name)
+    found = {name: registry_value(node, entry.target["path"], name) for name in ours}
+    now = {name: None if kept is None else kept["data"] for name, kept in found.items()}
+    back = undo or value == ABSENT
+    # A machine that takes its time from its domain has nothing of ours.
+    if (undo and (now != ours or ours[time_servers.NTP_SERVER] is None)) or (back and time_servers.is_default(now)):
+        return
+    actions: list[tuple[str, dict]] = []
+    for name, wanted in (time_servers.DEFAULT if back else ours).items():
+        target = {"path": entry.target["path"], "name": name, "type": "string"}
+        actions += _written(entry, target, found[name], wanted)
+    yield from actions
+    if actions and service["state"] == "running":
+        yield "service_restarts", {"entry": entry.name, "name": entry.target["service"]}
+
+
+def _power_plan(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[tuple[str, dict]]:
+    found = registry_value(node, entry.target["path"], entry.target["name"])
+    now = entry.otherwise["guid"] if found is None else str(found["data"]).lower()
+    if undo and now != entry.value["guid"]:
+        return
+    wanted = entry.otherwise if undo or value == ABSENT else entry.value
+    if now != wanted["guid"]:
+        yield "power_plan", {"entry": entry.name, **wanted}
+
+
 def _port_range(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[tuple[str, dict]]:
     protocol = entry.target["protocol"]
     now = (node.get("dynamic_port_ranges") or {}).get(protocol)
@@ -190,6 +261,13 @@ def _port_range(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterato
     wanted = entry.otherwise if undo or value == ABSENT else ours
     if wanted != now:
         yield "port_ranges", {"entry": entry.name, "protocol": protocol, **wanted}
+
+
+def _port_exclusions(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[tuple[str, dict]]:
+    ranges = (value if isinstance(value, Mapping) else entry.value)["ranges"]
+    back = undo or value == ABSENT
+    for action in port_exclusions.differing(node, entry.name, entry.target["protocol"], ranges, back):
+        yield "port_exclusions", action
 
 
 def _refuse_range(name: str, start: int, count: int) -> None:
@@ -225,8 +303,12 @@ def _page_file(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator
 _PLANS = {
     REGISTRY: _registry,
     REGISTRY_BITS: _registry,
+    REGISTRY_VALUES: _registry_values,
+    TIME_SERVERS: _time_servers,
+    POWER_PLAN: _power_plan,
     SERVICE: _service,
     PORT_RANGE: _port_range,
+    PORT_EXCLUSIONS: _port_exclusions,
     PAGE_FILE: _page_file,
 }
 

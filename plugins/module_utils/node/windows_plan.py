@@ -11,6 +11,8 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed im
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import tuning_plan, tuning_probe
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import windows
 
+NO_UPDATES, SEARCH, INSTALL = "none", "search", "install"
+
 
 def windows_probe(
     features: Iterable[str] = (), optional_features: Iterable[str] = (), tuning: Mapping | None = None, **wishes: Any
@@ -24,13 +26,15 @@ def windows_plan(
     node: Mapping,
     features: Iterable[str],
     optional_features: Iterable[str] = (),
+    update_categories: Iterable[str] = (),
+    drained: bool = False,
     **wishes: Any,
 ) -> dict:
-    """Return what to do: ``features``, ``optional_features``, ``reboot``, and the keys of tuning_plan.
+    """Return what to do: ``features``, ``optional_features``, ``updates``, ``reboot``, and the keys of tuning_plan.
 
     ``features`` are installed as roles of a server, ``optional_features`` by DISM. A client edition has DISM only.
-    A restart that waits, or that tuning needs, is carried out only on a node without a kubelet: one in use is drained
-    first, by the upgrade playbook.
+    ``updates`` is NO_UPDATES, SEARCH or INSTALL. Updates are installed, and a restart that waits or that tuning needs
+    is carried out, only on a node not in use: without a kubelet, or drained, as the upgrade playbook does it.
     """
     build = windows.windows_build(node["os"]["build"])
     if not build.supported:
@@ -40,12 +44,13 @@ def windows_plan(
     by_dism = [] if is_server else [windows.optional_feature(name) for name in missing]
     by_dism += [windows.optional_feature(name) for name in optional_features if not _enabled(node, name)]
     tuning = tuning_plan(node, **wishes)
-    free = service_of(node, "kubelet") is None
+    free = drained or service_of(node, "kubelet") is None
     return {
         **tuning,
         "features": missing if is_server else [],
         "optional_features": list(dict.fromkeys(by_dism)),
         "is_server": is_server,
+        "updates": (INSTALL if free else SEARCH) if list(update_categories) else NO_UPDATES,
         "reboot": free and (bool(node["pending_reboot"]["pending"]) or tuning["restart"]),
     }
 

@@ -10,13 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-REGISTRY, REGISTRY_BITS, SERVICE, PORT_RANGE, PAGE_FILE = (
-    "registry",
-    "registry_bits",
-    "service",
-    "port_range",
-    "page_file",
-)
+REGISTRY, REGISTRY_BITS, REGISTRY_VALUES = "registry", "registry_bits", "registry_values"
+SERVICE, PORT_RANGE, PAGE_FILE = "service", "port_range", "page_file"
+TIME_SERVERS, POWER_PLAN, PORT_EXCLUSIONS = "time_servers", "power_plan", "port_exclusions"
 
 _HNS = r"HKLM:\SYSTEM\CurrentControlSet\Services\hns\State"
 _OVERRIDES = r"HKLM:\SYSTEM\CurrentControlSet\Policies\Microsoft\FeatureManagement\Overrides"
@@ -32,9 +28,11 @@ class Tuning(NamedTuple):
 
     Attributes:
         name: the word for it in ``windows_node_tuning``.
-        kind: REGISTRY, REGISTRY_BITS (bits that are set beside those that are there), SERVICE, PORT_RANGE or PAGE_FILE.
+        kind: REGISTRY, REGISTRY_BITS (bits that are set beside those that are there), REGISTRY_VALUES (several values,
+            none of which is there without it), SERVICE, PORT_RANGE, PORT_EXCLUSIONS, PAGE_FILE, TIME_SERVERS or
+            POWER_PLAN.
         target: what it is set on: path, name and type of a registry value; name of a service; protocol of a range.
-        value: what ``true`` stands for.
+        value: what ``true`` stands for; of REGISTRY_VALUES, a `RegistryValue` each.
         otherwise: what Windows has without it; None where a registry value isn't there then, and where nobody knows
             what a service has then.
         builds: Windows builds that it is for; empty for all.
@@ -54,9 +52,30 @@ class Tuning(NamedTuple):
     restart: bool = False
 
 
+class RegistryValue(NamedTuple):
+    """One value of an entry that is several."""
+
+    path: str
+    name: str
+    type: str
+    data: Any
+
+
 def _dword(path: str, name: str) -> dict[str, str]:
     return {"path": path, "name": name, "type": "dword"}
 
+
+# Microsoft's registry reference of Schannel: Enabled=0 turns a version off, DisabledByDefault=1 also for programs that
+# ask for no version; neither is there without it.
+_SCHANNEL = r"HKLM:\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols"
+_OLD_PROTOCOLS = tuple(
+    RegistryValue(rf"{_SCHANNEL}\{protocol}\{side}", name, "dword", data)
+    for protocol in ("SSL 3.0", "TLS 1.0", "TLS 1.1")
+    for side in ("Client", "Server")
+    for name, data in (("Enabled", 0), ("DisabledByDefault", 1))
+)
+
+BALANCED, HIGH_PERFORMANCE = "381b4222-f694-41f0-9685-ff5bb260df2e", "8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c"
 
 CATALOGUE: tuple[Tuning, ...] = (
     Tuning(
@@ -78,6 +97,42 @@ CATALOGUE: tuple[Tuning, ...] = (
         " hand or by trigger only.",
         "Microsoft, Windows Time service; image-builder leaves it to cloudbase-init",
         default=True,
+    ),
+    Tuning(
+        "time_servers",
+        TIME_SERVERS,
+        {"path": r"HKLM:\SYSTEM\CurrentControlSet\Services\W32Time\Parameters", "service": "W32Time"},
+        {"servers": ["time.windows.com"]},
+        {"servers": ["time.windows.com"]},
+        "Nodes of one cluster have to agree on the time. With an empty list the time comes from the machine's domain. A"
+        " policy of the domain wins over both.",
+        "Microsoft, Windows Time service tools and settings (NtpServer, Type; flag 0x8 is client mode); image-builder"
+        " leaves it to cloudbase-init",
+    ),
+    Tuning(
+        "power_plan",
+        POWER_PLAN,
+        {
+            "path": r"HKLM:\SYSTEM\CurrentControlSet\Control\Power\User\PowerSchemes",
+            "name": "ActivePowerScheme",
+        },
+        {"plan": "high performance", "guid": HIGH_PERFORMANCE},
+        {"plan": "balanced", "guid": BALANCED},
+        "The balanced plan, Windows' default, lowers the processors' clock between bursts. On virtual machines the"
+        " host decides.",
+        "Microsoft, powercfg (the identifiers); documentation of community.windows.win_power_plan (the throttling);"
+        " that the registry value holds the active plan is known from public scripts (inferred)",
+    ),
+    Tuning(
+        "old_tls_off",
+        REGISTRY_VALUES,
+        {},
+        _OLD_PROTOCOLS,
+        None,
+        "Turns SSL 3.0, TLS 1.0 and TLS 1.1 off in Windows' own TLS, for clients and servers, WinRM over HTTPS"
+        " included. Programs that run keep their old settings until they start anew. Go's TLS, as in the kubelet, is"
+        " another.",
+        "Microsoft, Transport Layer Security (TLS) registry settings",
     ),
     Tuning(
         "winrm_delayed_start",
@@ -114,6 +169,25 @@ CATALOGUE: tuple[Tuning, ...] = (
         {"start": 49152, "count": 16384},
         "As for TCP, where pods send many UDP requests. The figures are those of TCP; nobody publishes others.",
         f"default and limits: {_PORTS_ARTICLE}",
+    ),
+    Tuning(
+        "excluded_udp_ports",
+        PORT_EXCLUSIONS,
+        {"protocol": "udp"},
+        {"ranges": [{"start": 65330, "count": 1}]},
+        {"ranges": []},
+        "Azure's virtual networks drop what comes from UDP port 65330, such as a DNS query that Windows sends from it.",
+        f"{_AGENT_BAKER}; Azure/AKS issue 2988",
+    ),
+    Tuning(
+        "excluded_tcp_ports",
+        PORT_EXCLUSIONS,
+        {"protocol": "tcp"},
+        {"ranges": []},
+        {"ranges": []},
+        "Ports of your own services that no other program is to be given by chance. Nobody publishes any for all"
+        " nodes, so true excludes none.",
+        "Microsoft, netsh interface ipv4 add excludedportrange",
     ),
     Tuning(
         "page_file",

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from lab.errors import HostError, NotModelled
 from lab.host import command_line as command_lines
-from lab.host import paths
+from lab.host import paths, windows_updates
 from lab.host.interface import (
     Completed,
     Feature,
@@ -42,6 +42,7 @@ SERVICE_NOT_ACTIVE, DEPENDENCY_FAILED, SERVICE_EXISTS, DEPENDENT_RUNNING = 1062,
 
 ENVIRONMENT_KEY = r"HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
 FILE_SYSTEM_KEY = r"HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem"
+TIME_KEY = r"HKLM:\SYSTEM\CurrentControlSet\Services\W32Time\Parameters"
 VERSION_KEY = r"HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 # The services that a feature brings with the reboot that finishes it: Host Compute Service and Host Network Service
 # come with Containers (what kubelet's and containerd's installation scripts wait for).
@@ -147,6 +148,8 @@ class ModelHost:
         for name, title in _SYSTEM_SERVICES:
             self._install_system_service(name, title)
         self._install_system_service("W32Time", "Windows Time", "manual")
+        for name, value in {"NtpServer": "time.windows.com,0x1", "Type": "NTP"}.items():
+            self.registry_set(TIME_KEY, name, RegistryValue("string", value))
 
     def _install_system_service(self, name: str, title: str, start_mode: StartMode = "auto") -> None:
         command = r"C:\Windows\System32\svchost.exe -k netsvcs"
@@ -187,6 +190,7 @@ class ModelHost:
                 else:
                     self._services.pop(service.lower(), None)
         self._pending.clear()
+        windows_updates.restarted(self)
         self._start_services()
 
     def _start_services(self) -> None:
@@ -488,10 +492,11 @@ class ModelHost:
             return True
 
     def pending_reboot(self) -> list[str]:
-        """As Component Based Servicing marks it."""
+        """As Component Based Servicing and Windows Update mark it."""
         with self._lock:
             self._require_power("pending reboot")
-            return ["component_based_servicing"] if self._pending else []
+            updates = ["windows_update"] if windows_updates.restart_required(self) else []
+            return (["component_based_servicing"] if self._pending else []) + updates
 
     # Processes.
 

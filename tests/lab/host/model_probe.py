@@ -15,7 +15,7 @@ from typing import Any
 from cryptography import x509
 
 from lab.errors import NotModelled
-from lab.host import command_line, firewall, paths
+from lab.host import command_line, dynamic_ports, firewall, paths
 from lab.host.interface import Host, ServiceStatus
 
 _SERVICES = ("containerd", "kubelet", "hns", "vmcompute")
@@ -59,6 +59,7 @@ def node_probe(host: Host, options: dict[str, Any], now: float, free_bytes: int 
         "registry": {key: _registry_key(host, key) for key in _asked(options, "registry")},
         "firewall_rules": {name: _rules(host, name) for name in _asked(options, "firewall_rules")},
         "dynamic_port_ranges": options.get("dynamic_port_ranges"),
+        "excluded_port_ranges": _excluded(host) if options.get("excluded_port_lines") else None,
         "volumes": [
             {
                 "drive": environment["systemdrive"],
@@ -71,6 +72,13 @@ def node_probe(host: Host, options: dict[str, Any], now: float, free_bytes: int 
         "errors": [],
     }
     return {"node": node}
+
+
+def _excluded(host: Host) -> dict[str, list[dict[str, Any]]]:
+    return {
+        protocol: [{"start": start, "count": count, "administered": True} for start, count in ranges]
+        for protocol, ranges in dynamic_ports.excluded(host).items()
+    }
 
 
 def _containerd(host: Host, options: dict[str, Any]) -> dict[str, Any]:

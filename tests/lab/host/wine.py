@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.errors import HostError, LabError
-from lab.host import paths
+from lab.host import paths, windows_updates
 from lab.host.interface import (
     Completed,
     FailureAction,
@@ -367,11 +367,13 @@ class WineHost:
         return real in FEATURE_SERVICES
 
     def pending_reboot(self) -> list[str]:
-        """As Component Based Servicing marks it."""
-        return ["component_based_servicing"] if self.registry_key_exists(REBOOT_PENDING_KEY) else []
+        """As Component Based Servicing and Windows Update mark it."""
+        updates = ["windows_update"] if windows_updates.restart_required(self) else []
+        return (["component_based_servicing"] if self.registry_key_exists(REBOOT_PENDING_KEY) else []) + updates
 
     def _finish_features(self) -> None:
         """What Windows does between going down and coming up: a finished feature's services are there."""
+        windows_updates.restarted(self)
         if not self.pending_reboot():
             return
         for name, feature in self.features().items():

@@ -141,6 +141,7 @@ def furnish(prefix: WinePrefix, identity: Identity, toolchain: Toolchain, regist
         + service_environment_sections()
         + registry_section(rf"{CONTROL_KEY}\FileSystem", {"LongPathsEnabled": 0})
         + service_section("W32Time", "Windows Time", rf"{PROGRAMS}\nodeagent.exe idle W32Time", MANUAL)
+        + registry_section(rf"{SERVICES_KEY}\W32Time\Parameters", {"NtpServer": "time.windows.com,0x1", "Type": "NTP"})
         + service_section(AGENT, "Laboratory agent", rf"{PROGRAMS}\nodeagent.exe")
         + service_section(SNAPSHOTTER, "Plain folder snapshotter", rf"{PROGRAMS}\plainfolder.exe")
     )

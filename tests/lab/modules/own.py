@@ -10,6 +10,7 @@ from lab.host import dynamic_ports
 from lab.host.interface import Host
 from lab.modules import feature_names
 from lab.modules.emulation import Emulation
+from lab.modules.netsh import excluded_table
 from lab.wire.payload import ModuleCall
 
 _NAMESPACE = "ansible_collections.kubewin.hostprocess.plugins.module_utils."
@@ -40,7 +41,10 @@ def emulation(call: ModuleCall) -> Emulation | None:
         options = dict(parameters)
         if call.fqcn.endswith(".node_info"):
             options["windows_features"] = _optional_features(host, options["features"])
-            options["dynamic_port_ranges"] = dynamic_ports.ranges(host) if options["dynamic_ports"] else None
+            asked = options["dynamic_ports"]
+            tables = {protocol: excluded_table(host, protocol) for protocol in ("tcp", "udp")} if asked else None
+            options["dynamic_port_ranges"] = dynamic_ports.ranges(host) if asked else None
+            options["excluded_port_lines"] = tables
         return host.run_probe(sources, _NAMESPACE + entry, options)
 
     return Emulation(run, undocumented=_glue_options(call))

@@ -22,8 +22,9 @@ EMULATED = {
     "ansible.windows": (
         "setup", "slurp", "win_command", "win_copy", "win_environment", "win_feature", "win_file", "win_get_url",
         "win_optional_feature", "win_path", "win_ping", "win_regedit", "win_service", "win_service_info", "win_stat",
+        "win_updates",
     ),
-    "community.windows": ("win_firewall_rule", "win_pagefile"),
+    "community.windows": ("win_firewall_rule", "win_pagefile", "win_power_plan"),
 }  # fmt: skip
 PINS = Path(__file__).with_name("pins.json")
 _SECRET = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"

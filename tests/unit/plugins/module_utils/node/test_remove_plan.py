@@ -136,10 +136,10 @@ def test_what_was_tuned_goes_back_to_what_windows_has(node):
     key = r"HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem"
     node["registry"] = {key: {"exists": True, "values": {"LongPathsEnabled": {"type": "dword", "data": 1}}}}
     plan = planned(node, tuning={"long_paths": True})
-    assert [(action["name"], action["data"]) for action in plan["registry"]] == [("LongPathsEnabled", 0)]
-    assert [service["name"] for service in plan["tuned_services"]] == ["W32Time"]
+    assert [(action["name"], action["data"]) for action in plan["tuning"]["registry"]] == [("LongPathsEnabled", 0)]
+    assert [service["name"] for service in plan["tuning"]["services"]] == ["W32Time"]
     kept = planned(node, tuning={"time_service": False})
-    assert (kept["registry"], kept["tuned_services"]) == ([], [])
+    assert (kept["tune"], kept["tuning"]["registry"], kept["tuning"]["services"]) == (False, [], [])
 
 
 def test_fixes_of_windows_updates_are_taken_back(node):
@@ -147,9 +147,9 @@ def test_fixes_of_windows_updates_are_taken_back(node):
     found = {name: {"type": "dword", "data": 1} for name in ("HnsAclUpdateChange", "HnsNpmRefresh", "Another")}
     node["registry"][key] = {"exists": True, "values": found}
     assert key in remove_probe(**OPTIONS, fixes=["2023-04"])["registry"]
-    removed = planned(node, fixes=["2023-04"], tuning={"time_service": False})["registry"]
+    removed = planned(node, fixes=["2023-04"], tuning={"time_service": False})["tuning"]["registry"]
     assert [(value["name"], value["state"]) for value in removed] == [("HnsAclUpdateChange", "absent")]
-    assert planned(node, tuning={"time_service": False})["registry"] == []
+    assert planned(node, tuning={"time_service": False})["tuning"]["registry"] == []
 
 
 def test_what_nobody_can_take_back_is_told(node):
@@ -162,7 +162,7 @@ def test_what_nobody_can_take_back_is_told(node):
     recovery["actions"] = [{"type": "restart", "delay_milliseconds": delay} for delay in (5000, 10000, 30000)]
     plan = planned(node, tuning=tuning)
     assert left in plan["kept"]
-    assert not any(service["name"] == "hns" for service in plan["tuned_services"])
+    assert not any(service["name"] == "hns" for service in plan["tuning"]["services"])
     assert left not in planned(node)["kept"]
 
 

@@ -23,6 +23,7 @@ NODE = {
     "services": {"W32Time": {"start_mode": "manual", "state": "stopped"}, "WinDefend": {"start_mode": "auto"}},
     "registry": {},
     "dynamic_port_ranges": {"tcp": {"start": 49152, "count": 16384}, "udp": {"start": 49152, "count": 16384}},
+    "excluded_port_ranges": {"tcp": [], "udp": []},
 }
 
 
@@ -269,3 +270,148 @@ def test_a_recovery_that_is_so_is_left_alone_and_never_taken_back():
     assert tuning_plan(node(services=hns()), NOTHING_ON)["services"] == []
     with pytest.raises(NodeError, match=r"hns_recovery can't be absent.*service hns"):
         tuning_plan(found, only("hns_recovery", "absent"))
+
+
+W32TIME = r"HKLM:\SYSTEM\CurrentControlSet\Services\W32Time\Parameters"
+FRESH = {"NtpServer": ("string", "time.windows.com,0x8"), "Type": ("string", "NTP")}
+RUNNING = {"W32Time": {"start_mode": "auto", "state": "running"}}
+
+
+def timed(values: dict, servers: object, undo: bool = False, services: dict | None = None) -> dict:
+    wanted = servers if isinstance(servers, str) else {"servers": servers}
+    found = node(registry={W32TIME: values}, services=services or RUNNING)
+    return tuning_plan(found, only("time_servers", wanted), undo=undo)
+
+
+def written(plan: dict) -> dict:
+    return {action["name"]: action["data"] if action["state"] == "present" else None for action in plan["registry"]}
+
+
+def test_time_servers_are_written_in_client_mode_and_the_service_starts_anew():
+    plan = timed(FRESH, ["ntp1.example.com", "10.0.0.1,0x9"])
+    assert written(plan) == {"NtpServer": "ntp1.example.com,0x8 10.0.0.1,0x9"}
+    assert [restart["name"] for restart in plan["service_restarts"]] == ["W32Time"]
+    assert not plan["restart"]
+    stopped = timed(FRESH, ["ntp1.example.com"], services={"W32Time": {"start_mode": "manual", "state": "stopped"}})
+    assert (bool(stopped["registry"]), stopped["service_restarts"]) == (True, [])
+
+
+def test_without_servers_the_time_comes_from_the_domain():
+    assert written(timed(FRESH, [])) == {"NtpServer": None, "Type": "NT5DS"}
+    assert not any(timed({"Type": ("string", "NT5DS")}, []).values())
+
+
+def test_time_servers_go_back_to_what_windows_has_and_only_ours_are_taken_back():
+    ours = {"NtpServer": ("string", "a.example.com,0x8"), "Type": ("string", "NTP")}
+    assert written(timed(ours, "absent")) == {"NtpServer": "time.windows.com,0x1"}
+    assert written(timed(ours, ["a.example.com"], undo=True)) == {"NtpServer": "time.windows.com,0x1"}
+    assert not any(timed(ours, ["b.example.com"], undo=True).values())
+    assert not any(timed(FRESH, "absent").values())
+    assert not any(timed({"Type": ("string", "NT5DS")}, [], undo=True).values())
+
+
+@given(st.lists(st.from_regex(r"[a-z][a-z0-9.-]{0,10}", fullmatch=True), min_size=1, unique=True, max_size=5))
+def test_what_was_written_of_time_servers_is_what_is_wanted(servers):
+    values = written(timed({}, servers))
+    after = {name: ("string", data) for name, data in values.items()}
+    assert not any(timed(after, servers).values())
+
+
+@pytest.mark.parametrize(
+    ("servers", "words"),
+    [
+        ("time.example.com", "as a list"),
+        (["a b"], "no name or address"),
+        (["a", "A,0x9"], "named twice"),
+        ([""], "no name"),
+    ],
+)
+def test_servers_that_are_none_are_refused(servers, words):
+    with pytest.raises(NodeError, match=words):
+        tuning_plan(node(), only("time_servers", {"servers": servers}))
+
+
+SCHEMES = r"HKLM:\SYSTEM\CurrentControlSet\Control\Power\User\PowerSchemes"
+BALANCED, FAST = "381b4222-f694-41f0-9685-ff5bb260df2e", "8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c"
+
+
+@pytest.mark.parametrize(
+    ("now", "value", "undo", "guid"),
+    [
+        (None, True, False, FAST),
+        (BALANCED, True, False, FAST),
+        (FAST.upper(), True, False, None),
+        (FAST, "absent", False, BALANCED),
+        (FAST, True, True, BALANCED),
+        ("a1841308-3541-4fab-bc81-f71556f20b4a", True, True, None),
+        (None, "absent", False, None),
+    ],
+)
+def test_the_power_plan_is_compared_by_its_identifier(now, value, undo, guid):
+    registry = {SCHEMES: {"ActivePowerScheme": ("string", now)}} if now else {}
+    plan = tuning_plan(node(registry=registry), only("power_plan", value), undo=undo)
+    assert plan["power_plan"].get("guid") == guid
+    assert plan["tune"] == (guid is not None)
+
+
+def test_old_versions_of_tls_are_turned_off_on_both_sides_and_come_back_alone():
+    off = tuning_plan(node(), only("old_tls_off"))["registry"]
+    assert len(off) == 3 * 2 * 2
+    assert {(action["name"], action["data"]) for action in off} == {("Enabled", 0), ("DisabledByDefault", 1)}
+    assert {action["path"].split("Protocols\\")[1] for action in off} == {
+        f"{protocol}\\{side}" for protocol in ("SSL 3.0", "TLS 1.0", "TLS 1.1") for side in ("Client", "Server")
+    }
+    registry: dict = {}
+    for action in off:
+        registry.setdefault(action["path"], {})[action["name"]] = ("dword", action["data"])
+    assert not any(tuning_plan(node(registry=registry), only("old_tls_off")).values())
+    registry[off[0]["path"]]["Enabled"] = ("dword", 1)  # somebody else's since
+    undone = tuning_plan(node(registry=registry), only("old_tls_off"), undo=True)["registry"]
+    assert len(undone) == len(off) - 1
+    assert {action["state"] for action in undone} == {"absent"}
+    assert len(tuning_plan(node(registry=registry), only("old_tls_off", "absent"))["registry"]) == len(off)
+
+
+def excluded_udp(*found: tuple[int, int, bool]) -> dict:
+    ranges = [{"start": start, "count": count, "administered": by_hand} for start, count, by_hand in found]
+    return node(excluded_port_ranges={"tcp": [], "udp": ranges})
+
+
+def test_ports_are_excluded_unless_they_are_for_good():
+    [action] = tuning_plan(excluded_udp((65330, 1, False)), only("excluded_udp_ports"))["port_exclusions"]
+    assert (action["protocol"], action["start"], action["count"], action["state"]) == ("udp", 65330, 1, "present")
+    assert not any(tuning_plan(excluded_udp((65330, 1, True)), only("excluded_udp_ports")).values())
+    assert not any(tuning_plan(excluded_udp((65000, 500, True)), only("excluded_udp_ports")).values())
+    assert tuning_plan(excluded_udp((65000, 330, True)), only("excluded_udp_ports"))["port_exclusions"]
+    own = {"ranges": [{"start": 50051, "count": 2}]}
+    assert tuning_plan(node(), only("excluded_tcp_ports", own))["port_exclusions"][0]["protocol"] == "tcp"
+    assert not any(tuning_plan(node(), only("excluded_tcp_ports")).values())
+
+
+@pytest.mark.parametrize(("value", "undo"), [("absent", False), (True, True)])
+def test_only_the_very_exclusion_is_taken_back(value, undo):
+    ours, other = excluded_udp((65330, 1, True)), excluded_udp((65000, 500, True), (65330, 1, False))
+    [action] = tuning_plan(ours, only("excluded_udp_ports", value), undo=undo)["port_exclusions"]
+    assert (action["start"], action["state"]) == (65330, "absent")
+    assert not any(tuning_plan(other, only("excluded_udp_ports", value), undo=undo).values())
+
+
+@pytest.mark.parametrize(
+    ("ranges", "words"),
+    [
+        ("65330", "as a list"),
+        ([65330], "not 65330"),
+        ([{"start": 65330}], "as a list of"),
+        ([{"start": 65330, "count": 0}], "between 1 and 65535"),
+        ([{"start": 65000, "count": 600}], "between 1 and 65535"),
+    ],
+)
+def test_exclusions_that_are_no_ports_are_refused(ranges, words):
+    with pytest.raises(NodeError, match=words):
+        tuning_plan(node(), only("excluded_udp_ports", {"ranges": ranges}))
+
+
+def test_exclusions_that_are_not_known_are_refused_and_not_guessed():
+    with pytest.raises(NodeError, match=r"WIN1: what is excluded of udp ports is not known"):
+        tuning_plan(node(excluded_port_ranges=None), only("excluded_udp_ports"))
+    assert tuning_probe(only("excluded_udp_ports"))["dynamic_ports"]

@@ -27,3 +27,19 @@ def test_a_pending_restart_is_carried_out_only_before_the_node_is_in_use(bare, p
     assert windows_plan(bare, [])["reboot"]
     bare["services"]["kubelet"] = {"state": "running"}
     assert not windows_plan(bare, [])["reboot"]
+
+
+def test_a_drained_node_is_restarted_and_updated_as_one_without_a_kubelet_is(bare):
+    bare["pending_reboot"]["pending"] = True
+    bare["services"]["kubelet"] = {"state": "running"}
+    plan = windows_plan(bare, [], update_categories=["*"], drained=True)
+    assert (plan["reboot"], plan["updates"]) == (True, "install")
+
+
+@pytest.mark.parametrize(
+    ("categories", "kubelet", "wanted"),
+    [([], None, "none"), (["*"], None, "install"), (["*"], {"state": "stopped"}, "search")],
+)
+def test_updates_are_installed_only_where_nothing_runs(bare, categories, kubelet, wanted):
+    bare["services"]["kubelet"] = kubelet
+    assert windows_plan(bare, [], update_categories=categories)["updates"] == wanted

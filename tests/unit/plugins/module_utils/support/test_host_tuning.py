@@ -17,7 +17,13 @@ TARGETS = {
     "service": {"service"},
     "port_range": {"protocol"},
     "page_file": set(),
+    "time_servers": {"path", "service"},
+    "power_plan": {"path", "name"},
+    "registry_values": set(),
+    "port_exclusions": {"protocol"},
 }
+# What is wanted of these is figures of one's own; true may stand for what Windows has.
+FIGURES = ("time_servers", "port_exclusions")
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
@@ -26,7 +32,7 @@ def test_every_entry_has_a_reason_a_source_and_the_target_of_its_kind(entry):
     assert len(entry.source) > 10
     assert set(entry.target) == TARGETS[entry.kind]
     assert set(entry.builds) <= set(matrix.WINDOWS_BUILDS)
-    assert entry.value != entry.otherwise
+    assert entry.kind in FIGURES or entry.value != entry.otherwise
 
 
 def test_names_are_different():

@@ -22,7 +22,7 @@ def test_none_is_in_the_catalogue_of_tuning_too():
     tuned = {
         (entry.target["path"].lower(), entry.target["name"].lower())
         for entry in host_tuning.CATALOGUE
-        if "path" in entry.target
+        if {"path", "name"} <= set(entry.target)
     }
     assert tuned & {(fix.path.lower(), fix.value_name.lower()) for fix in FIXES} == set()
 
