@@ -10,6 +10,11 @@ import pytest
 import yaml
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_config import merge
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_handlers import (
+    MARK,
+    lets_through,
+    own_handlers,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from engines.judge import Judge
 from engines.versions import CONTAINERDS, line
@@ -37,7 +42,7 @@ FILES = {
 
 
 def readable(containerd: str) -> tuple[int, ...]:
-    """The file versions that an engine reads whole; as containerd's own release notes have it."""
+    """The file versions that an engine reads whole and that are merged; as its release notes have it."""
     if line(containerd) < (2, 0):
         return (2,)
     return (2, 3) if line(containerd) < (2, 3) else (2, 3, 4)
@@ -142,30 +147,57 @@ def test_an_old_cni_key_is_renamed_where_the_engine_would_ignore_it(judge: Judge
         assert effective(untouched.effective)["cni_bin_directory"] != "C:\\opt\\cni\\bin"
 
 
-# The examples of the role's README, by the version of the file that they are for.
-README = Path(__file__).resolve().parents[2] / "roles" / "containerd" / "README.md"
-EXAMPLES = {
-    2 if CRI in example else 3: yaml.safe_load(example)["containerd_config"]
-    for example in re.findall(r"```yaml\n(containerd_config:\n.*?)```", README.read_text(), re.DOTALL)
-}
 PROCESS = "runhcs-wcow-process"
 
 
 @pytest.mark.parametrize("containerd", CONTAINERDS)
-def test_the_documented_handlers_come_to_what_they_say(judge: Judge, containerd: str):
-    example = EXAMPLES[2 if line(containerd) < (2, 0) else 3]
-    table = example["plugins"][CRI if line(containerd) < (2, 0) else RUNTIME]["containerd"]["runtimes"]
+def test_the_handlers_that_a_containerd_has_by_itself_are_those_that_are_written_in_full(judge: Judge, containerd: str):
+    assert handlers(judge.containerd(containerd, b"version = 2\n").effective) == own_handlers(containerd)
+
+
+@pytest.mark.parametrize("containerd", CONTAINERDS)
+@pytest.mark.parametrize("version", [None, 2])
+def test_annotations_come_beside_what_the_engine_lets_through(judge: Judge, containerd: str, version: int | None):
+    wishes = {
+        "pod_annotations": ["microsoft.com/*"],
+        "container_annotations": ["example.com/a"],
+        "hyperv_handler": True,
+    }
+    verdict = judge.containerd(containerd, merge(FILES[version], {}, containerd, **wishes).text.encode())
+    assert verdict.accepted, verdict.log
+    assert verdict.unknown_keys == []
+    found, own = handlers(verdict.effective), own_handlers(containerd)
+    for key in ("pod_annotations", "container_annotations"):
+        assert set(found[PROCESS].pop(key)) >= {*own[PROCESS].get(key, []), *wishes[key]}
+    assert found.pop(PROCESS).items() <= own[PROCESS].items()
+    assert found["runhcs-wcow-hypervisor"]["options"].items() >= {"SandboxIsolation": 1}.items()
+    assert found["runhcs-wcow-hypervisor"]["runtime_type"] == "io.containerd.runhcs.v1"
+
+
+@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (1, 6)])
+def test_containerd_1_5_lets_the_mark_of_hostprocess_containers_through(judge: Judge, containerd: str):
+    without = handlers(judge.containerd(containerd, b"version = 2\n").effective)[PROCESS]
+    found = handlers(judge.containerd(containerd, merge(None, {}, containerd).text.encode()).effective)[PROCESS]
+    for key in ("pod_annotations", "container_annotations"):
+        assert not lets_through(without.get(key, []), MARK)
+        assert lets_through(found[key], MARK)
+
+
+# The example of the role's README, for a file of version 3.
+README = Path(__file__).resolve().parents[2] / "roles" / "containerd" / "README.md"
+EXAMPLE = yaml.safe_load(re.search(r"```yaml\n(containerd_config:\n.*?)```", README.read_text(), re.DOTALL)[1])
+
+
+@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) >= (2, 0)])
+def test_the_documented_handler_comes_beside_the_engines_own(judge: Judge, containerd: str):
+    example = EXAMPLE["containerd_config"]
     verdict = judge.containerd(containerd, merge(None, example, containerd).text.encode())
     assert verdict.accepted, verdict.log
     assert verdict.unknown_keys == []
+    (wanted,) = example["plugins"][RUNTIME]["containerd"]["runtimes"].items()
     found = handlers(verdict.effective)
-    for name, wanted in table.items():
-        assert found[name]["runtime_type"] == "io.containerd.runhcs.v1"
-        for key in ("pod_annotations", "container_annotations"):
-            assert found[name].get(key, []) == wanted.get(key, found[name].get(key, []))
-        assert found[name].get("options", {}).items() >= wanted.get("options", {}).items()
-    assert "microsoft.com/*" in found[PROCESS]["pod_annotations"]
-    assert PROCESS in found
+    assert found.pop(wanted[0]).items() >= wanted[1].items()
+    assert found == own_handlers(containerd)
 
 
 @pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (2, 0)])

@@ -37,15 +37,12 @@ def _pairing(facts: Facts, state: str) -> Found | None:
 
 
 def needs_newer_shim(facts: Facts) -> Found | None:
-    if facts.containerd is None or facts.own_shim or containerd.hostprocess_support(facts.containerd) is True:
+    if facts.containerd is None or facts.own_shim:
         return None
-    return Found(
-        f"The release of containerd {facts.containerd} carries a shim without HostProcess containers"
-        f" (hcsshim {containerd.shim_version(facts.containerd) or 'unknown'}).",
-        "Use containerd 1.6 or later; or build containerd-shim-runhcs-v1 from hcsshim 0.9 or later and let the"
-        " annotation microsoft.com/hostprocess-container through.",
-        {"containerd": facts.containerd},
-    )
+    pairing = containerd.check_own_shim(facts.containerd)
+    if pairing.state == "supported":
+        return None
+    return Found(f"{pairing.message}.", pairing.fix, {"containerd": facts.containerd})
 
 
 def other_version(facts: Facts) -> Found | None:
