@@ -205,7 +205,8 @@ def _check_readable(version: int, containerd_version: str | float) -> None:
         known = ", ".join(str(number) for number in readable)
         raise ConfigurationError(
             f"config.toml is version {version}, which containerd {release} can't read: it knows {known}."
-            f" Write the file anew in version {new_file_version(containerd_version)}, or take another containerd."
+            " Move it away, and the next run writes one in version"
+            f" {new_file_version(containerd_version)} with what it is told; or take another containerd."
         )
     if version not in _MERGED_VERSIONS:
         raise ConfigurationError(
