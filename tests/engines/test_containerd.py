@@ -98,14 +98,17 @@ REFUSED = {
     "a byte order mark": (b"\xef\xbb\xbfversion = 2\n", (2, 0)),
     "no TOML": (b"version = \n", (1, 0)),
     "UTF-16": ("version = 2\n".encode("utf-16"), (1, 0)),
-    "a version of the future": (b"version = 9\n", (1, 0)),
+    "a version of the future": (b"version = 9\n", (1, 6)),
 }
 
 
 @pytest.mark.parametrize("containerd", CONTAINERDS)
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_refused_here_is_refused_there(judge: Judge, containerd: str, case: str):
-    """1.7 takes a byte order mark; it is refused for 1.7 too, because the next version would not start with it."""
+    """What an older engine still takes is refused for it too.
+
+    1.7 takes a byte order mark, and the next version would not start with it. 1.5 takes any version for its own.
+    """
     content, since = REFUSED[case]
     with pytest.raises(ConfigurationError):
         merge(content.decode("utf-8", "replace"), {}, containerd)
@@ -118,7 +121,19 @@ def test_a_file_version_that_the_engine_can_not_read_is_refused_here_too(judge: 
         text = f"version = {version}\n"
         with pytest.raises(ConfigurationError, match="can't read"):
             merge(text, {}, containerd)
-        assert not judge.containerd(containerd, text.encode()).accepted
+        if line(containerd) >= (1, 6):
+            assert not judge.containerd(containerd, text.encode()).accepted
+
+
+@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (1, 6)])
+def test_containerd_1_5_takes_a_version_3_file_and_loses_its_settings_in_silence(judge: Judge, containerd: str):
+    text = merge(None, {}, "2.2.9", **WISHES).text
+    assert "version = 3" in text
+    verdict = judge.containerd(containerd, text.encode())
+    assert verdict.accepted
+    assert "pause:9.9" in text
+    assert effective(verdict.effective)["sandbox_image"] == "registry.k8s.io/pause:3.5"
+    assert verdict.log == ""
 
 
 @pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if (2, 0) <= line(version) < (2, 3)])
@@ -203,8 +218,13 @@ def test_the_documented_handler_comes_beside_the_engines_own(judge: Judge, conta
 @pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (2, 0)])
 def test_containerd_1_drops_its_own_handlers_for_those_of_the_file(judge: Judge, containerd: str):
     text = f"version = 2\n[plugins.'{CRI}'.containerd.runtimes.{PROCESS}]\npod_annotations = ['microsoft.com/*']\n"
-    with pytest.raises(ConfigurationError, match=f"{PROCESS} would have no runtime_type"):
-        merge(text, {}, containerd)
+    if line(containerd) < (1, 6):
+        assert "runtime_type" in merge(text, {}, containerd).text, (
+            "1.5 has to let the mark through, so it is made whole"
+        )
+    else:
+        with pytest.raises(ConfigurationError, match=f"{PROCESS} would have no runtime_type"):
+            merge(text, {}, containerd)
     verdict = judge.containerd(containerd, text.encode())
     assert verdict.accepted
     assert "runtime_type" not in handlers(verdict.effective)[PROCESS]

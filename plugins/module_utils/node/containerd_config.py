@@ -4,7 +4,7 @@
 * ``settings_for(config_version, containerd_version, ...) -> dict``     what a few plain wishes are in a file's shape
 * ``merge(current, settings, containerd_version, ...) -> Merged``       the new text, and whether it differs
 
-Pure: text in, text out. What an engine makes of a file is in the support matrix (measured on containerd 1.7.35,
+Pure: text in, text out. What an engine makes of a file is in the support matrix (measured on containerd 1.5.18, 1.7.35,
 2.0.14, 2.1.9, 2.2.9, 2.3.7 and 2.4.2) and judged again by tests/engines.
 """
 
