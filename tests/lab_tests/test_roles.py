@@ -486,6 +486,15 @@ REFUSALS = {
     ),
     "no token": ({"kubelet_bootstrap_token": ""}, ["kubelet_bootstrap_token is not set", "kubeadm token create"]),
     "no patch": ({"kubelet_version": 1.36}, ["names no patch"]),
+    "too long a name": ({"kubelet_hostname_override": "a" * 64}, ["has 64 characters", "kubernetes.io/hostname"]),
+    "a server without an address": (
+        {"kubelet_api_server": "https://nobody.invalid:6443"},
+        ["https://nobody.invalid:6443: its name does not resolve", "DNS servers"],
+    ),
+    "a server that is silent": (
+        {"kubelet_api_server": "https://127.0.0.1:9"},
+        ["https://127.0.0.1:9: 127.0.0.1 does not answer", "firewalls"],
+    ),
     "settings of another version": ({"containerd_config": {"version": 2}}, ["config.toml is version 3", "version 2"]),
 }
 

@@ -15,12 +15,15 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_n
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_shutdown import shutdown_fields
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.log_runner import log_runner_plan
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.node_name import (
+    refuse_new_name,
+    require_node_name,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import (
     file_exists,
     is_here,
     is_running,
     on_path,
-    service_of,
     sha256_of,
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.release import (
@@ -40,7 +43,6 @@ _ENDPOINT_FLAG_UP_TO = (1, 26)
 _REMOTE_FLAG_UP_TO = (1, 23)
 
 _TAINT = re.compile(r"(?P<key>[^=:]+)(=(?P<value>[^=:]*))?:(?P<effect>NoSchedule|PreferNoSchedule|NoExecute)")
-_HOST_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 def kubelet_plan(
@@ -92,7 +94,8 @@ def kubelet_plan(
     if install:
         require_sha256(sha256, "kubelet_sha256", f"kubelet {wanted}")
     from_kubeadm = kubelet_flags.kubeadm_flags((found.get("kubeadm_flags") or {}).get("content"))
-    _refuse_new_name(node, hostname_override, from_kubeadm)
+    require_node_name(hostname_override, node["computer_name"])
+    refuse_new_name(node, hostname_override, from_kubeadm)
     registered = [_taint(taint) for taint in taints]
     gates = feature_gates or {}
     computed = {
@@ -208,26 +211,6 @@ def _taint(text: str) -> dict[str, str]:
             f"kubelet_taints: {text!r} is not a taint. Write key=value:Effect, such as os=Windows:NoSchedule."
         )
     return {key: value for key, value in parts.groupdict().items() if value}
-
-
-def _refuse_new_name(node: Mapping, name: str, from_kubeadm: list[kubelet_flags.Flag]) -> None:
-    """A node keeps the name that it joined with: its certificate is for that name only."""
-    if name and not _HOST_NAME.fullmatch(name):
-        raise PlanError(
-            f"kubelet_hostname_override {name!r} can't be a node's name: Kubernetes takes lower-case letters, digits,"
-            " dots and dashes only."
-        )
-    service = service_of(node, "kubelet")
-    if service is None or not node["kubelet"]["kubeconfig_exists"]:
-        return
-    given = re.search(r"--hostname-override[= ]\"?([^\s\"]+)", service["command_line"])
-    told = [flag.value for flag in from_kubeadm if flag.name == "hostname-override"]
-    joined_as = given[1] if given else (told or [node["computer_name"].lower()])[-1]
-    if (name or node["computer_name"].lower()) != joined_as:
-        raise PlanError(
-            f"{node['computer_name']} joined the cluster as {joined_as} and can't become {name}."
-            f" Set kubelet_hostname_override to {joined_as}, or remove the node from the cluster first."
-        )
 
 
 def _flags_of_old_kubelets(version: str, endpoint: str) -> dict[str, str]:

@@ -139,7 +139,7 @@ TRIGGERS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "NRD060": ({"volumes": [{"drive": "C:", "size_bytes": 64 * 2**30, "free_bytes": 9 * 2**30}]}, {}),
     "NRD061": ({"kubelet__client_certificate__not_after": "2026-11-23T10:00:00Z"}, {}),
     "NRD062": ({"kubelet__client_certificate__not_after": "2026-12-01T00:00:00Z"}, {}),
-    "NRD063": ({"endpoints": {"api:6443": {"reached": False, "error": "No such host is known."}}}, {}),
+    "NRD063": ({"endpoints": {"api:6443": {"addresses": [], "reached": False, "error": "No such host."}}}, {}),
     "NRD098": ({"containerd__version": "9.9.9"}, {}),
     "NRD099": ({"errors": [{"what": "service manager", "win32_error": 5, "message": "Access is denied."}]}, {}),
 }
@@ -406,3 +406,22 @@ def test_a_containerd_without_job_containers_is_fine_with_a_shim_that_has_them()
 @pytest.mark.parametrize("content", ["plugins = 1\n", "[plugins]\nx = 1\n", "not toml", None])
 def test_a_configuration_without_an_opt_path_leaves_the_shim_beside_containerd(content):
     assert codes(changed(containerd__config__content=content)) == set()
+
+
+def test_a_name_that_does_not_resolve_is_told_from_a_server_that_does_not_answer() -> None:
+    def reason(**answers: dict) -> dict:
+        node = copy.deepcopy(READY)
+        node["endpoints"] = {f"{name}:6443": {"reached": False, **answer} for name, answer in answers.items()}
+        _ready, reasons = judge(node)
+        return next(reason for reason in reasons if reason["code"] == "NRD063")
+
+    nameless = {"addresses": [], "error": "No such host is known."}
+    silent = {"addresses": ["10.0.0.1", "10.0.0.2"], "error": "No answer within 5 seconds."}
+    wrong = {"addresses": None, "error": "This is neither a URL nor host:port."}
+    unresolved, unanswered, both = reason(api=nameless), reason(api=silent), reason(api=nameless, other=silent)
+    assert "api:6443: its name does not resolve (No such host is known)." in unresolved["message"]
+    assert ("DNS" in unresolved["fix"], "firewalls" in unresolved["fix"]) == (True, False)
+    assert "api:6443: 10.0.0.1, 10.0.0.2 does not answer (No answer within 5 seconds)." in unanswered["message"]
+    assert ("DNS" in unanswered["fix"], "firewalls" in unanswered["fix"]) == (False, True)
+    assert ("DNS" in both["fix"], "firewalls" in both["fix"]) == (True, True)
+    assert "resolve" not in reason(api=wrong)["message"]
