@@ -42,11 +42,7 @@ def command_line(node: Node, service: str) -> str:
 
 
 def variables_1_22(releases: Releases) -> dict[str, Any]:  # noqa: F811
-    return {
-        **releases.variables(containerd="1.5.18", kubelet="1.22.17"),
-        **releases.own_shim("0.9.12"),
-        "kubelet_feature_gates": {GATE: True},
-    }
+    return releases.variables(containerd="1.5.18", kubelet="1.22.17") | releases.own_shim("0.9.12")
 
 
 def test_kubernetes_1_22_gets_its_gate_its_annotation_and_its_shim(node: Node, releases: Releases) -> None:  # noqa: F811
@@ -125,14 +121,19 @@ UP = ("1.7.36", "2.0.14", "2.1.9", "2.2.9", "2.3.7", "2.4.2")
 WISHES = {"containerd_cni_bin_directory": CNI, "containerd_pod_annotations": ["microsoft.com/*"]}
 
 
+# The versions around which a key changes: there a second run has to change nothing.
+TRAPS = ("2.0.14", "2.4.2")
+
+
 def step(node: Node, releases: Releases, version: str, **wishes: Any) -> dict[str, Any]:  # noqa: F811
-    """Change the version, see that it runs and that a second run changes nothing; return config.toml."""
+    """Change the version, see that it runs; return config.toml."""
     variables = {**releases.variables(containerd=version), **wishes}
     assert alone(node, variables).succeeded().changed() > 0
     assert program_of(node, "containerd") == rf"{CONTAINERD}\{version}\bin\containerd.exe"
     assert node.host.service("containerd").state == "running"
-    second = alone(node, variables).succeeded()
-    assert (second.changed(), second.modules) == (0, ["node_info"])
+    if version in TRAPS:
+        second = alone(node, variables).succeeded()
+        assert (second.changed(), second.modules) == (0, ["node_info"])
     written = config(node)
     assert written["plugins"]["io.containerd.internal.v1.opt"] == {"path": rf"{CONTAINERD}\{version}"}
     return written

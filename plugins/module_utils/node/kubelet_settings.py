@@ -15,6 +15,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors im
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_shutdown import shutdown_fields
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_wishes import KubeletWishes
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gates
 
 _TAINT = re.compile(r"(?P<key>[^=:]+)(=(?P<value>[^=:]*))?:(?P<effect>NoSchedule|PreferNoSchedule|NoExecute)")
 
@@ -39,6 +40,8 @@ def _computed(wishes: KubeletWishes) -> dict:
     fields: dict[str, Any] = {"authentication": {"x509": {"clientCAFile": wishes.certificate_authority_path}}}
     if kubelet_config.endpoint_is_a_field(wishes.release):
         fields["containerRuntimeEndpoint"] = wishes.runtime_endpoint
+    if gates.off_by_default(gates.HOSTPROCESS_GATE, wishes.release):
+        fields["featureGates"] = {gates.HOSTPROCESS_GATE: True}  # 1.22
     if taints := registered_taints(wishes):
         fields["registerWithTaints"] = taints
     return fields | shutdown_fields(

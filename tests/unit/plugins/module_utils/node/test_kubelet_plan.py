@@ -263,3 +263,12 @@ def test_the_token_is_in_no_text_of_the_wishes():
     assert "0123456789abcdef" not in repr(
         KubeletWishes(version="1", bootstrap_token="abcdef.0123456789abcdef", **given)
     )
+
+
+@pytest.mark.parametrize(("version", "gates"), [("1.22.17", {"WindowsHostProcessContainers": True}), ("1.23.17", None)])
+def test_the_gate_of_hostprocess_is_turned_on_where_it_is_off(bare, kubelet_plan, version, gates):
+    assert kubelet_plan(bare, version=version)["configuration"].get("featureGates") == gates
+    off = {"featureGates": {"WindowsHostProcessContainers": False}}
+    assert (
+        kubelet_plan(bare, version=version, configuration=off)["configuration"]["featureGates"] == off["featureGates"]
+    )
