@@ -190,6 +190,8 @@ WINDOWS_BUILDS: dict[int, dict] = {
 
 # --- containerd --------------------------------------------------------------------------------------------------
 # shims: patch range -> hcsshim in the release. scrub_logs_since: default runtime options gain ScrubLogs = true.
+# config_versions: read without losing settings. 1.5 also takes any later version, in silence and without its settings
+# (measured on 1.5.18); 1.6 and later refuse it.
 # hostprocess_since: patch from which HostProcess containers can run at all, where it isn't the first.
 # lost_config_version: read without an error, but the CRI settings in it are lost (measured on Linux builds).
 # cni_bin_key: the key in a file of version 3 or 4; a version 2 file says bin_dir with every line.
