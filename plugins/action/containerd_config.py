@@ -24,6 +24,9 @@ ARGUMENT_SPEC = {
     "registry_config_path": {"type": "str", "default": ""},
     "registry_mirrors": {"type": "dict", "default": {}},
     "opt_path": {"type": "str", "default": ""},
+    "pod_annotations": {"type": "list", "elements": "str", "default": []},
+    "container_annotations": {"type": "list", "elements": "str", "default": []},
+    "hyperv_handler": {"type": "bool", "default": False},
     "current": {"type": "dict"},
     "current_files": {"type": "dict", "default": {}},
 }

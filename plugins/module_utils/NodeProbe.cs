@@ -15,6 +15,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO;
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -893,7 +894,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
         }
     }
 
-    /// <summary>Whether this node reaches a server: a TCP connection that is closed again at once.</summary>
+    /// <summary>Whether this node finds a server's addresses and reaches one: a TCP connection that is closed again at once.</summary>
     internal static class Endpoints
     {
         const int TimeoutMilliseconds = 5000;
@@ -909,24 +910,56 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.NodeProbe
         static Dictionary<string, object> Reach(string endpoint)
         {
             Dictionary<string, object> result = new Dictionary<string, object>();
-            string problem = Problem(endpoint);
+            result["addresses"] = null;
+            Uri server;
+            if (!Uri.TryCreate(endpoint.Contains("://") ? endpoint : "tcp://" + endpoint, UriKind.Absolute, out server) || server.Port < 1)
+            {
+                result["reached"] = false;
+                result["error"] = "This is neither a URL nor host:port.";
+                return result;
+            }
+            string problem;
+            IPAddress[] addresses = Resolve(server.DnsSafeHost, out problem);
+            result["addresses"] = new List<string>(Array.ConvertAll(addresses, address => address.ToString()));
+            // The first that answers is enough.
+            foreach (IPAddress address in addresses)
+            {
+                problem = Refusal(address, server.Port);
+                if (problem == null) { break; }
+            }
             result["reached"] = problem == null;
             result["error"] = problem;
             return result;
         }
 
-        static string Problem(string endpoint)
+        /// <summary>The addresses of a name, by whatever way Windows resolves it; none, and why, where it can't.</summary>
+        static IPAddress[] Resolve(string host, out string problem)
         {
-            Uri server;
-            if (!Uri.TryCreate(endpoint.Contains("://") ? endpoint : "tcp://" + endpoint, UriKind.Absolute, out server) || server.Port < 1)
+            problem = "It has no address.";
+            try
             {
-                return "This is neither a URL nor host:port.";
+                IAsyncResult begun = Dns.BeginGetHostAddresses(host, null, null);
+                if (begun.AsyncWaitHandle.WaitOne(TimeoutMilliseconds)) { return Dns.EndGetHostAddresses(begun); }
+                problem = "No answer within 5 seconds.";
             }
-            using (TcpClient client = new TcpClient())
+            catch (SocketException failure)
+            {
+                problem = failure.Message;
+            }
+            catch (ArgumentException failure)  // longer than any name of DNS
+            {
+                problem = failure.Message;
+            }
+            return new IPAddress[0];
+        }
+
+        static string Refusal(IPAddress address, int port)
+        {
+            using (TcpClient client = new TcpClient(address.AddressFamily))
             {
                 try
                 {
-                    IAsyncResult begun = client.BeginConnect(server.DnsSafeHost, server.Port, null, null);
+                    IAsyncResult begun = client.BeginConnect(address, port, null, null);
                     if (!begun.AsyncWaitHandle.WaitOne(TimeoutMilliseconds)) { return "No answer within 5 seconds."; }
                     client.EndConnect(begun);
                     return null;

@@ -10,6 +10,11 @@ import pytest
 import yaml
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_config import merge
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_handlers import (
+    MARK,
+    lets_through,
+    own_handlers,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from engines.judge import Judge
 from engines.versions import CONTAINERDS, line
@@ -37,7 +42,7 @@ FILES = {
 
 
 def readable(containerd: str) -> tuple[int, ...]:
-    """The file versions that an engine reads whole; as containerd's own release notes have it."""
+    """The file versions that an engine reads whole and that are merged; as its release notes have it."""
     if line(containerd) < (2, 0):
         return (2,)
     return (2, 3) if line(containerd) < (2, 3) else (2, 3, 4)
@@ -93,14 +98,17 @@ REFUSED = {
     "a byte order mark": (b"\xef\xbb\xbfversion = 2\n", (2, 0)),
     "no TOML": (b"version = \n", (1, 0)),
     "UTF-16": ("version = 2\n".encode("utf-16"), (1, 0)),
-    "a version of the future": (b"version = 9\n", (1, 0)),
+    "a version of the future": (b"version = 9\n", (1, 6)),
 }
 
 
 @pytest.mark.parametrize("containerd", CONTAINERDS)
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_refused_here_is_refused_there(judge: Judge, containerd: str, case: str):
-    """1.7 takes a byte order mark; it is refused for 1.7 too, because the next version would not start with it."""
+    """What an older engine still takes is refused for it too.
+
+    1.7 takes a byte order mark, and the next version would not start with it. 1.5 takes any version for its own.
+    """
     content, since = REFUSED[case]
     with pytest.raises(ConfigurationError):
         merge(content.decode("utf-8", "replace"), {}, containerd)
@@ -113,7 +121,19 @@ def test_a_file_version_that_the_engine_can_not_read_is_refused_here_too(judge: 
         text = f"version = {version}\n"
         with pytest.raises(ConfigurationError, match="can't read"):
             merge(text, {}, containerd)
-        assert not judge.containerd(containerd, text.encode()).accepted
+        if line(containerd) >= (1, 6):
+            assert not judge.containerd(containerd, text.encode()).accepted
+
+
+@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (1, 6)])
+def test_containerd_1_5_takes_a_version_3_file_and_loses_its_settings_in_silence(judge: Judge, containerd: str):
+    text = merge(None, {}, "2.2.9", **WISHES).text
+    assert "version = 3" in text
+    verdict = judge.containerd(containerd, text.encode())
+    assert verdict.accepted
+    assert "pause:9.9" in text
+    assert effective(verdict.effective)["sandbox_image"] == "registry.k8s.io/pause:3.5"
+    assert verdict.log == ""
 
 
 @pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if (2, 0) <= line(version) < (2, 3)])
@@ -142,37 +162,69 @@ def test_an_old_cni_key_is_renamed_where_the_engine_would_ignore_it(judge: Judge
         assert effective(untouched.effective)["cni_bin_directory"] != "C:\\opt\\cni\\bin"
 
 
-# The examples of the role's README, by the version of the file that they are for.
-README = Path(__file__).resolve().parents[2] / "roles" / "containerd" / "README.md"
-EXAMPLES = {
-    2 if CRI in example else 3: yaml.safe_load(example)["containerd_config"]
-    for example in re.findall(r"```yaml\n(containerd_config:\n.*?)```", README.read_text(), re.DOTALL)
-}
 PROCESS = "runhcs-wcow-process"
 
 
 @pytest.mark.parametrize("containerd", CONTAINERDS)
-def test_the_documented_handlers_come_to_what_they_say(judge: Judge, containerd: str):
-    example = EXAMPLES[2 if line(containerd) < (2, 0) else 3]
-    table = example["plugins"][CRI if line(containerd) < (2, 0) else RUNTIME]["containerd"]["runtimes"]
+def test_the_handlers_that_a_containerd_has_by_itself_are_those_that_are_written_in_full(judge: Judge, containerd: str):
+    assert handlers(judge.containerd(containerd, b"version = 2\n").effective) == own_handlers(containerd)
+
+
+@pytest.mark.parametrize("containerd", CONTAINERDS)
+@pytest.mark.parametrize("version", [None, 2])
+def test_annotations_come_beside_what_the_engine_lets_through(judge: Judge, containerd: str, version: int | None):
+    wishes = {
+        "pod_annotations": ["microsoft.com/*"],
+        "container_annotations": ["example.com/a"],
+        "hyperv_handler": True,
+    }
+    verdict = judge.containerd(containerd, merge(FILES[version], {}, containerd, **wishes).text.encode())
+    assert verdict.accepted, verdict.log
+    assert verdict.unknown_keys == []
+    found, own = handlers(verdict.effective), own_handlers(containerd)
+    for key in ("pod_annotations", "container_annotations"):
+        assert set(found[PROCESS].pop(key)) >= {*own[PROCESS].get(key, []), *wishes[key]}
+    assert found.pop(PROCESS).items() <= own[PROCESS].items()
+    assert found["runhcs-wcow-hypervisor"]["options"].items() >= {"SandboxIsolation": 1}.items()
+    assert found["runhcs-wcow-hypervisor"]["runtime_type"] == "io.containerd.runhcs.v1"
+
+
+@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (1, 6)])
+def test_containerd_1_5_lets_the_mark_of_hostprocess_containers_through(judge: Judge, containerd: str):
+    without = handlers(judge.containerd(containerd, b"version = 2\n").effective)[PROCESS]
+    found = handlers(judge.containerd(containerd, merge(None, {}, containerd).text.encode()).effective)[PROCESS]
+    for key in ("pod_annotations", "container_annotations"):
+        assert not lets_through(without.get(key, []), MARK)
+        assert lets_through(found[key], MARK)
+
+
+# The example of the role's README, for a file of version 3.
+README = Path(__file__).resolve().parents[2] / "roles" / "containerd" / "README.md"
+EXAMPLE = yaml.safe_load(re.search(r"```yaml\n(containerd_config:\n.*?)```", README.read_text(), re.DOTALL)[1])
+
+
+@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) >= (2, 0)])
+def test_the_documented_handler_comes_beside_the_engines_own(judge: Judge, containerd: str):
+    example = EXAMPLE["containerd_config"]
     verdict = judge.containerd(containerd, merge(None, example, containerd).text.encode())
     assert verdict.accepted, verdict.log
     assert verdict.unknown_keys == []
+    (wanted,) = example["plugins"][RUNTIME]["containerd"]["runtimes"].items()
     found = handlers(verdict.effective)
-    for name, wanted in table.items():
-        assert found[name]["runtime_type"] == "io.containerd.runhcs.v1"
-        for key in ("pod_annotations", "container_annotations"):
-            assert found[name].get(key, []) == wanted.get(key, found[name].get(key, []))
-        assert found[name].get("options", {}).items() >= wanted.get("options", {}).items()
-    assert "microsoft.com/*" in found[PROCESS]["pod_annotations"]
-    assert PROCESS in found
+    assert found.pop(wanted[0]).items() >= wanted[1].items()
+    assert found == own_handlers(containerd)
 
 
 @pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (2, 0)])
 def test_containerd_1_drops_its_own_handlers_for_those_of_the_file(judge: Judge, containerd: str):
     text = f"version = 2\n[plugins.'{CRI}'.containerd.runtimes.{PROCESS}]\npod_annotations = ['microsoft.com/*']\n"
-    with pytest.raises(ConfigurationError, match=f"{PROCESS} would have no runtime_type"):
-        merge(text, {}, containerd)
+    if line(containerd) < (1, 6):
+        assert "runtime_type" in merge(text, {}, containerd).text, (
+            "1.5 has to let the mark through, so it is made whole"
+        )
+    else:
+        with pytest.raises(ConfigurationError, match=f"{PROCESS} would have no runtime_type"):
+            merge(text, {}, containerd)
     verdict = judge.containerd(containerd, text.encode())
     assert verdict.accepted
     assert "runtime_type" not in handlers(verdict.effective)[PROCESS]

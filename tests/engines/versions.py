@@ -9,7 +9,7 @@ from lab import products
 ALL = os.environ.get("ENGINES") == "all"
 # The oldest line that HostProcess is recommended with, the lab's, the newest. All: one of each line that is served.
 CONTAINERDS = (
-    ("1.6.36", "1.7.35", "2.0.14", "2.1.9", "2.2.9", "2.3.7", "2.4.2")
+    ("1.5.18", "1.6.36", "1.7.35", "2.0.14", "2.1.9", "2.2.9", "2.3.7", "2.4.2")
     if ALL
     else ("1.7.35", products.CONTAINERD, "2.4.2")
 )

@@ -30,6 +30,7 @@ CONTAINERD = r"C:\Program Files\containerd"
 FOREIGN = "# put here by hand\nversion = 3\ndisabled_plugins = ['io.containerd.snapshotter.v1.cimfs'] # no disks\n"
 AUTHORITY = "-----BEGIN CERTIFICATE-----\nmodel\n-----END CERTIFICATE-----"
 TOKEN = "abcdef.0123456789abcdef"
+SHIM = "containerd-shim-runhcs-v1.exe"
 # Modules that run on the node; what prepares a bare node may take this many, a prepared one that many (issue 6).
 BARE_AT_MOST, PREPARED_AT_MOST = 20, 1
 
@@ -38,7 +39,7 @@ def archive(version: str) -> bytes:
     """A release archive as containerd publishes it, holding programs that a model understands."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as tar:
-        for name in ("containerd.exe", "containerd-shim-runhcs-v1.exe", "ctr.exe"):
+        for name in ("containerd.exe", SHIM, "ctr.exe"):
             content = f"MZ model {name} version={version}".encode()
             entry = tarfile.TarInfo(f"bin/{name}")
             entry.size = len(content)
@@ -67,6 +68,16 @@ class Releases:
             "kubelet_api_server": self.url.replace("http:", "https:"),  # something that a node reaches
             "kubelet_cluster_ca": AUTHORITY,
             "kubelet_bootstrap_token": TOKEN,
+        }
+
+    def own_shim(self, hcsshim: str) -> dict[str, Any]:
+        """The roles' variables for a shim of one's own."""
+        path = f"/shim-{hcsshim}.exe"
+        self.files[path] = f"MZ model {SHIM} version={hcsshim}".encode()
+        return {
+            "containerd_hcsshim_version": hcsshim,
+            "containerd_hcsshim_url": self.url + path,
+            "containerd_hcsshim_sha256": self.sha256(path),
         }
 
     def sha256(self, path: str) -> str:
@@ -291,7 +302,6 @@ def test_an_installation_that_was_cut_off_is_done_again(node: Node, releases: Re
     assert not node.archives()
 
 
-SHIM = "containerd-shim-runhcs-v1.exe"
 ALONE = "- hosts: windows\n  gather_facts: false\n  roles: [kubewin.hostprocess.containerd]\n"
 
 
@@ -476,6 +486,15 @@ REFUSALS = {
     ),
     "no token": ({"kubelet_bootstrap_token": ""}, ["kubelet_bootstrap_token is not set", "kubeadm token create"]),
     "no patch": ({"kubelet_version": 1.36}, ["names no patch"]),
+    "too long a name": ({"kubelet_hostname_override": "a" * 64}, ["has 64 characters", "kubernetes.io/hostname"]),
+    "a server without an address": (
+        {"kubelet_api_server": "https://nobody.invalid:6443"},
+        ["https://nobody.invalid:6443: its name does not resolve", "DNS servers"],
+    ),
+    "a server that is silent": (
+        {"kubelet_api_server": "https://127.0.0.1:9"},
+        ["https://127.0.0.1:9: 127.0.0.1 does not answer", "firewalls"],
+    ),
     "settings of another version": ({"containerd_config": {"version": 2}}, ["config.toml is version 3", "version 2"]),
 }
 

@@ -385,12 +385,23 @@ def test_a_server_is_reached_or_said_why_not(machine: Machine) -> None:
         open_port = server.getsockname()[1]
         with socket.create_server(("127.0.0.1", 0)) as other:
             closed_port = other.getsockname()[1]
-        asked = [f"https://127.0.0.1:{open_port}", f"127.0.0.1:{closed_port}", "no port"]
-        reached, closed, wrong = (machine.node(endpoints=asked)["endpoints"][endpoint] for endpoint in asked)
-    assert reached == {"reached": True, "error": None}
-    assert not closed["reached"]
+        asked = [f"https://127.0.0.1:{open_port}", f"127.0.0.1:{closed_port}", "nobody.invalid:6443", "no port"]
+        endpoints = machine.node(endpoints=asked)["endpoints"]
+    reached, closed, nameless, wrong = (endpoints[endpoint] for endpoint in asked)
+    assert reached == {"addresses": ["127.0.0.1"], "reached": True, "error": None}
+    assert (closed["addresses"], closed["reached"]) == (["127.0.0.1"], False)
     assert closed["error"]
-    assert wrong == {"reached": False, "error": "This is neither a URL nor host:port."}
+    # A name below .invalid never resolves (RFC 6761).
+    assert (nameless["addresses"], nameless["reached"]) == ([], False)
+    assert nameless["error"]
+    assert wrong == {"addresses": None, "reached": False, "error": "This is neither a URL nor host:port."}
+
+
+def test_a_server_with_an_address_of_ipv6_only_is_reached(machine: Machine) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        asked = f"https://[::1]:{server.getsockname()[1]}"
+        found = machine.node(endpoints=[asked])["endpoints"][asked]
+    assert found == {"addresses": ["::1"], "reached": True, "error": None}
 
 
 def test_the_kubelets_certificate_is_read_and_its_key_is_not(machine: Machine, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
 * ``settings_for(config_version, containerd_version, ...) -> dict``     what a few plain wishes are in a file's shape
 * ``merge(current, settings, containerd_version, ...) -> Merged``       the new text, and whether it differs
 
-Pure: text in, text out. What an engine makes of a file is in the support matrix (measured on containerd 1.7.35,
+Pure: text in, text out. What an engine makes of a file is in the support matrix (measured on containerd 1.5.18, 1.7.35,
 2.0.14, 2.1.9, 2.2.9, 2.3.7 and 2.4.2) and judged again by tests/engines.
 """
 
@@ -14,7 +14,7 @@ import copy
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ except ImportError:
     tomlkit = None  # toml_text.require_tomlkit says so
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import toml_text
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_handlers import wanted_handlers
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain, same
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import containerd, matrix, versions
@@ -61,8 +62,15 @@ def settings_for(
     cni_conf_directory: str = "",
     registry_config_path: str = "",
     opt_path: str = "",
+    pod_annotations: Iterable[str] = (),
+    container_annotations: Iterable[str] = (),
+    hyperv_handler: bool = False,
+    known: Mapping | None = None,
 ) -> dict:
-    """Say plain wishes in the shape that a file of this version has for this containerd; an empty wish says nothing."""
+    """Say plain wishes in the shape that a file of this version has for this containerd; an empty wish says nothing.
+
+    ``known`` is what the file says so far: containerd 1 wants handlers in full, so what is there decides.
+    """
     plugins = matrix.CONFIG_PLUGINS[config_version]
     settings: dict = {}
 
@@ -84,6 +92,10 @@ def settings_for(
         put("images", "registry.config_path", registry_config_path)
     if opt_path:
         put("opt", "path", opt_path)
+    table = _runtime_table(known or {}, config_version).get("containerd", {})
+    handlers = wanted_handlers(containerd_version, table, pod_annotations, container_annotations, hyperv_handler)
+    if handlers:
+        put("runtime", "containerd.runtimes", handlers)
     return settings
 
 
@@ -93,7 +105,7 @@ def merge(
     containerd_version: str | float,
     config_version: int | None = None,
     sha256: str | None = None,
-    **wishes: str,
+    **wishes: Any,
 ) -> Merged:
     """Merge settings into a config.toml.
 
@@ -116,7 +128,8 @@ def merge(
     wanted = plain(settings, "settings")
     version = _file_version(found, wanted, config_version, containerd_version)
     _check_readable(version, containerd_version)
-    wished = plain(settings_for(version, containerd_version, **wishes), "settings")
+    known = overlay(found, wanted)
+    wished = plain(settings_for(version, containerd_version, known=known, **wishes), "settings")
     desired = overlay(wished, wanted, keep_null=True)
     desired["version"] = version
     expected = overlay(copy.deepcopy(found), desired)
@@ -192,7 +205,8 @@ def _check_readable(version: int, containerd_version: str | float) -> None:
         known = ", ".join(str(number) for number in readable)
         raise ConfigurationError(
             f"config.toml is version {version}, which containerd {release} can't read: it knows {known}."
-            f" Write the file anew in version {new_file_version(containerd_version)}, or take another containerd."
+            " Move it away, and the next run writes one in version"
+            f" {new_file_version(containerd_version)} with what it is told; or take another containerd."
         )
     if version not in _MERGED_VERSIONS:
         raise ConfigurationError(
@@ -221,7 +235,7 @@ def _fit_cni(document: Any, expected: dict, version: int, containerd_version: st
     2.0 doesn't know ``bin_dirs``; 2.4 no longer knows ``bin_dir`` in a version 3 or 4 file; 2.1 to 2.3 refuse both.
     """
     plugin = matrix.CONFIG_PLUGINS[version]["runtime"]
-    table = expected.get("plugins", {}).get(plugin, {}).get("cni", {})
+    table = _runtime_table(expected, version).get("cni", {})
     key = containerd.cni_bin_key(containerd_version, version)
     other = "bin_dir" if key == "bin_dirs" else "bin_dirs"
     if version < 3 or other not in table:
@@ -261,7 +275,7 @@ def _check_handlers(expected: dict, version: int, containerd_version: str | floa
     containerd 2 lays the file over its own handlers; containerd 1 takes those of the file instead of all of its own.
     """
     release = versions.parse(containerd_version)
-    settings = expected.get("plugins", {}).get(matrix.CONFIG_PLUGINS[version]["runtime"], {}).get("containerd", {})
+    settings = _runtime_table(expected, version).get("containerd", {})
     handlers = settings.get("runtimes", {})
     if release.major >= 2 or not handlers:
         return
@@ -272,9 +286,15 @@ def _check_handlers(expected: dict, version: int, containerd_version: str | floa
     if incomplete:
         raise ConfigurationError(
             f"config.toml names runtime handlers, which containerd {release} takes in place of all of its own:"
-            f" {', '.join(incomplete)} would have no runtime_type. Write these in full (runtime_type"
-            ' "io.containerd.runhcs.v1", and the annotations and options that they need).'
+            f" {', '.join(incomplete)} would have no runtime_type. Let containerd_pod_annotations,"
+            " containerd_container_annotations and containerd_hyperv_handler write them, or write them in full"
+            ' (runtime_type "io.containerd.runhcs.v1", and the annotations and options that they need).'
         )
+
+
+def _runtime_table(tree: Mapping, version: int) -> dict:
+    """Return what a file says of the CRI's runtime: its tables cni and containerd."""
+    return tree.get("plugins", {}).get(matrix.CONFIG_PLUGINS[version]["runtime"], {})
 
 
 def _check_result(text: str, expected: dict) -> None:

@@ -181,12 +181,11 @@ def _is_there(node: Mapping, path: str, sha256: str) -> bool:
 
 
 def _judge_hcsshim(layout: Layout, mismatch: str) -> list[str]:
-    """Return what a person should know of a shim of one's own; refuse one that can't work, or that isn't wanted."""
+    """Return what a person should know of the shim; refuse one that can't work, or that isn't wanted."""
     if mismatch not in MISMATCHES:
         raise PlanError(f"containerd_hcsshim_mismatch is {mismatch!r}. Choose one of {', '.join(MISMATCHES)}.")
-    if not layout.hcsshim_version:
-        return []
-    pairing = support.check_shim(layout.version, layout.hcsshim_version)
+    own = layout.hcsshim_version
+    pairing = support.check_shim(layout.version, own) if own else support.check_own_shim(layout.version)
     if pairing.state == "supported":
         return []
     if pairing.state == "too_old" or mismatch == "refuse":

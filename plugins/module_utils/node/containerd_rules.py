@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import service_rules
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import containerd_handlers, service_rules
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.facts import Facts, Found
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import containerd, gates, matrix, versions
 
@@ -37,14 +37,32 @@ def _pairing(facts: Facts, state: str) -> Found | None:
 
 
 def needs_newer_shim(facts: Facts) -> Found | None:
-    if facts.containerd is None or facts.own_shim or containerd.hostprocess_support(facts.containerd) is True:
+    if facts.containerd is None or facts.own_shim:
+        return None
+    pairing = containerd.check_own_shim(facts.containerd)
+    if pairing.state == "supported":
+        return None
+    return Found(f"{pairing.message}.", pairing.fix, {"containerd": facts.containerd})
+
+
+def mark_held_back(facts: Facts) -> Found | None:
+    """containerd 1.5 goes by an annotation; since 1.6 it is containerd that sets it."""
+    known = facts.get("containerd", "config", "exists") is not None and facts.containerd is not None
+    if not known or containerd.hostprocess_support(facts.containerd) is True:
+        return None
+    table = ("plugins", matrix.CONFIG_PLUGINS[2]["runtime"], "containerd")
+    handler = facts.containerd_setting(*table, "default_runtime_name") or containerd_handlers.PROCESS
+    passed = [
+        facts.containerd_setting(*table, "runtimes", handler, key) or []
+        for key in ("pod_annotations", "container_annotations")
+    ]
+    if all(containerd_handlers.lets_through(patterns, containerd_handlers.MARK) for patterns in passed):
         return None
     return Found(
-        f"The release of containerd {facts.containerd} carries a shim without HostProcess containers"
-        f" (hcsshim {containerd.shim_version(facts.containerd) or 'unknown'}).",
-        "Use containerd 1.6 or later; or build containerd-shim-runhcs-v1 from hcsshim 0.9 or later and let the"
-        " annotation microsoft.com/hostprocess-container through.",
-        {"containerd": facts.containerd},
+        f"containerd {facts.containerd} does not let the annotation {containerd_handlers.MARK} through, without which"
+        " it makes ordinary containers of HostProcess containers.",
+        f"{_CONTAINERD_ROLE} It lets the annotation through.",
+        {"containerd": facts.containerd, "annotation": containerd_handlers.MARK},
     )
 
 

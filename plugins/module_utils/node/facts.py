@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -48,10 +48,7 @@ class Facts:
 
     def get(self, *path: str) -> Any:
         """Return the fact at a path of keys, or None where the path ends early."""
-        value: Any = self.node
-        for key in path:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        return value
+        return _at(self.node, path)
 
     @cached_property
     def build(self) -> WindowsBuild | None:
@@ -68,16 +65,21 @@ class Facts:
         """The installed version; None where the matrix doesn't know it."""
         return _known(self.get("containerd", "version"), containerd.line)
 
+    def containerd_setting(self, *path: str) -> Any:
+        """Return what config.toml says at a path of keys, or None where it says nothing."""
+        return _at(self._containerd_configuration, path)
+
+    @cached_property
+    def _containerd_configuration(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.get("containerd", "config", "content") or "")
+        except tomllib.TOMLDecodeError:
+            return {}
+
     @cached_property
     def shim_path(self) -> str | None:
         """The shim that new pods get: below the opt path of containerd's configuration, else beside containerd."""
-        try:
-            configuration = tomllib.loads(self.get("containerd", "config", "content") or "")
-        except tomllib.TOMLDecodeError:
-            configuration = {}
-        plugins = configuration.get("plugins")
-        opt = plugins.get(matrix.OPT_PLUGIN) if isinstance(plugins, dict) else None
-        path = opt.get("path") if isinstance(opt, dict) else None
+        path = self.containerd_setting("plugins", matrix.OPT_PLUGIN, "path")
         return f"{path}\\bin\\{SHIM}" if path else self.get("containerd", "shim", "path")
 
     @cached_property
@@ -96,6 +98,12 @@ class Facts:
 
     def runs(self, service: str) -> bool:
         return self.get("services", service, "state") == "running"
+
+
+def _at(value: Any, path: Iterable[str]) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _known(version: Any, look_up: Callable) -> Any:

@@ -68,18 +68,32 @@ def certificate_not_renewed(facts: Facts) -> Found | None:
 
 def unreachable(facts: Facts) -> Found | None:
     failed = {
-        endpoint: answer.get("error")
+        endpoint: answer
         for endpoint, answer in (facts.get("endpoints") or {}).items()
         if answer and answer.get("reached") is False
     }
     if not failed:
         return None
-    reasons = "; ".join(f"{endpoint}: {error}" for endpoint, error in failed.items())
-    return Found(
-        f"The node can't reach {reasons}",
-        "Look at the node's DNS, routes, proxies and firewalls, and at the address: it is opened from the node.",
-        failed,
-    )
+    reasons = "; ".join(f"{endpoint}: {_why_not_reached(answer)}" for endpoint, answer in failed.items())
+    fixes = dict.fromkeys(_RESOLVE_IT if _unresolved(answer) else _REACH_IT for answer in failed.values())
+    errors = {endpoint: answer.get("error") for endpoint, answer in failed.items()}
+    return Found(f"The node can't reach {reasons}.", " ".join(fixes), errors)
+
+
+_RESOLVE_IT = "Look at the node's DNS servers, its DNS suffix and its hosts file: the name is looked up on the node."
+_REACH_IT = "Look at the node's routes, proxies and firewalls, and at the address: it is opened from the node."
+
+
+def _unresolved(answer: dict) -> bool:
+    """No addresses is what the node found; null is that it never looked, as for a text that names no server."""
+    return answer.get("addresses") == []
+
+
+def _why_not_reached(answer: dict) -> str:
+    error = str(answer.get("error")).rstrip(".")
+    if _unresolved(answer):
+        return f"its name does not resolve ({error})"
+    return f"{', '.join(answer['addresses'])} does not answer ({error})" if answer.get("addresses") else error
 
 
 def _system_volume(facts: Facts) -> dict | None:

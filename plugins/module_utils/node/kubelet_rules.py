@@ -118,6 +118,23 @@ def gate_refused(facts: Facts) -> Found | None:
     return _joined([(verdict.message, verdict.fix, verdict.gate) for verdict in refused], "feature_gates")
 
 
+def gate_missing(facts: Facts) -> Found | None:
+    """Only 1.22 has the gate and has it off; the command line wins over the configuration."""
+    version = facts.get("kubelet", "version") or facts.kubernetes
+    if version is None or not gates.off_by_default(gates.HOSTPROCESS_GATE, version):
+        return None
+    configured = (facts.kubelet_configuration or {}).get("featureGates") or {}
+    command = str(facts.get("services", "kubelet", "command_line") or "")
+    if configured.get(gates.HOSTPROCESS_GATE) is True or f"{gates.HOSTPROCESS_GATE}=true" in command:
+        return None
+    return Found(
+        f"kubelet {versions.kubernetes(version)} runs HostProcess containers only with the feature gate"
+        f" {gates.HOSTPROCESS_GATE}, and it is not on.",
+        f"{_KUBELET_ROLE} kube-apiserver needs the gate too: the role kubewin.hostprocess.control_plane.",
+        {"feature_gates": [gates.HOSTPROCESS_GATE]},
+    )
+
+
 def _joined(parts: list[tuple[str, str, str]], evidence: str) -> Found | None:
     if not parts:
         return None

@@ -126,6 +126,7 @@ RULES: tuple[Rule, ...] = (
         "NRD035", WARNING, "Running shims come from another file than the installed one", containerd_rules.shim_outdated
     ),
     Rule("NRD036", WARNING, "The shim is not the one that this containerd goes with", containerd_rules.shim_mismatched),
+    Rule("NRD037", ERROR, "containerd 1.5 holds back the mark of HostProcess", containerd_rules.mark_held_back),
     Rule("NRD040", ERROR, "This Kubernetes version has no HostProcess containers", kubelet_rules.kubernetes_too_old),
     Rule("NRD041", ERROR, "The kubelet is not installed", kubelet_rules.absent),
     Rule("NRD042", WARNING, "Another kubelet version is wanted than is installed", kubelet_rules.other_version),
@@ -141,6 +142,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "NRD052", ERROR, "The kubelet's configuration sets a feature gate that it refuses", kubelet_rules.gate_refused
     ),
+    Rule("NRD053", ERROR, "The kubelet of 1.22 lacks the feature gate of HostProcess", kubelet_rules.gate_missing),
     Rule("NRD060", WARNING, "The disk has less room than the kubelet keeps free", health_rules.disk_short),
     Rule("NRD061", ERROR, "The kubelet's client certificate has ended", health_rules.certificate_expired),
     Rule("NRD062", WARNING, "The kubelet's client certificate was not renewed", health_rules.certificate_not_renewed),

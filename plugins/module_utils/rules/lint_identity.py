@@ -142,7 +142,8 @@ def group_managed_account(pod: Pod, target: Target, pods: list[Pod]) -> Iterator
     "HPL009",
     "warning",
     "containerd does not pass the annotation on",
-    'Add pod_annotations = ["microsoft.com/*"] to runtime runhcs-wcow-process in the nodes\' containerd configuration.',
+    'Add pod_annotations = ["microsoft.com/*"] to runtime runhcs-wcow-process in the nodes\' containerd configuration'
+    " (containerd_pod_annotations of the role kubewin.hostprocess.containerd).",
 )
 def dropped_annotation(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
     """containerd hands an annotation to the shim only if it matches the runtime's pod_annotations, and by default

@@ -6,13 +6,14 @@
 * ``recommended_containerd(kubernetes_version) -> list[str]``            of each line to use, newest line first
 * ``check_pairing(kubernetes_version, containerd_version) -> Pairing``   supported, unlisted or too_old
 * ``line(containerd_version) -> dict``                                   mount_mode, rootfs, local_groups …
-* ``hostprocess_support(containerd_version) -> bool | str``              True, or ``"needs_newer_shim"`` (1.5)
+* ``hostprocess_support(containerd_version) -> bool | str``              True, ``"needs_newer_shim"`` (1.5) or False
 * ``native_config_version(containerd_version) -> int``
 * ``readable_config_versions(containerd_version) -> tuple[int, ...]``    without losing settings
 * ``loses_config_version(containerd_version) -> int | None``             read, but the CRI settings are lost
 * ``shim_version(containerd_version) -> str | None``                     hcsshim in the release; None where unknown
 * ``shim_has(containerd_version, feature) -> bool | None``               features of ``matrix.HCSSHIM_SINCE``
 * ``check_shim(containerd_version, hcsshim_version) -> Pairing``         supported, unlisted or too_old
+* ``check_own_shim(containerd_version) -> Pairing``                      supported, needs_newer_shim or too_old
 * ``sandbox_image(containerd_version) -> str``
 * ``cni_bin_key(containerd_version, config_version) -> str``             ``bin_dir`` or ``bin_dirs``
 * ``latest_patch(containerd_version) -> str``
@@ -90,11 +91,13 @@ def check_pairing(kubernetes_version: str | float, containerd_version: str | flo
     """Judge a containerd version for HostProcess containers with a Kubernetes version.
 
     Below what is required is ``too_old``. A line that containerd's own table doesn't list for this Kubernetes, or an
-    older patch of a listed one, is ``unlisted``: nothing stops it from working, nobody promises that it does.
+    older patch of a listed one, is ``unlisted``: nothing stops it from working, nobody promises that it does. So is
+    containerd 1.6 and later with Kubernetes 1.22, whose kubelet marks HostProcess containers by an annotation only.
     """
     required = required_containerd(kubernetes_version)
     version, release = versions.parse(containerd_version), versions.kubernetes(kubernetes_version).line
-    listed = kubernetes_line(kubernetes_version).get("containerd_lines")
+    row = kubernetes_line(kubernetes_version)
+    listed = row.get("containerd_lines")
     choices = " or ".join(f"{oldest}+" for oldest in recommended_containerd(kubernetes_version))
     advice = f"Use containerd {choices or required}."
     if version < versions.parse(required):
@@ -102,6 +105,12 @@ def check_pairing(kubernetes_version: str | float, containerd_version: str | flo
             f"containerd {version} can't run HostProcess containers with Kubernetes {release}: it takes {required}"
         )
         return Pairing("too_old", message, advice)
+    if row.get("mechanism") == "cri_annotation" and hostprocess_support(version) is True:
+        message = (
+            f"containerd {version} goes by a field of CRI that the kubelet of {release} doesn't set, so it would run no"
+            " HostProcess containers (read in containerd 1.6.36, not run)"
+        )
+        return Pairing("unlisted", message, "Use containerd 1.5, or Kubernetes 1.23 or later.")
     if listed is not None and (version.line not in listed or version < versions.parse(listed[version.line])):
         message = f"containerd {version} is not in containerd's support table for Kubernetes {release}"
         return Pairing("unlisted", message, advice)
@@ -109,8 +118,12 @@ def check_pairing(kubernetes_version: str | float, containerd_version: str | flo
 
 
 def hostprocess_support(containerd_version: str | float) -> bool | str:
-    """Return True, or ``"needs_newer_shim"`` for 1.5, whose release carries a shim without job containers."""
-    return line(containerd_version)["hostprocess"]
+    """Return True, ``"needs_newer_shim"`` for 1.5, whose release carries a shim without job containers, or False."""
+    row = line(containerd_version)
+    since = row.get("hostprocess_since")
+    return (
+        row["hostprocess"] if since is None or versions.at_least(versions.parse(containerd_version), since) else False
+    )
 
 
 def native_config_version(containerd_version: str | float) -> int:
@@ -140,6 +153,27 @@ def shim_has(containerd_version: str | float, feature: str) -> bool | None:
     return None if shim is None else versions.at_least(shim, versions.parse(matrix.HCSSHIM_SINCE[feature]))
 
 
+def check_own_shim(containerd_version: str | float) -> Pairing:
+    """Judge a containerd with the shim of its own release."""
+    release, support = versions.parse(containerd_version), hostprocess_support(containerd_version)
+    if support is True:
+        return Pairing("supported", "", "")
+    if support is False:
+        since = line(containerd_version)["hostprocess_since"]
+        return Pairing(
+            "too_old",
+            f"containerd {release} has no HostProcess containers",
+            f"Use {since} or later with a shim of its own, best 1.7 or later.",
+        )
+    return Pairing(
+        support,
+        f"The release of containerd {release} carries a shim without HostProcess containers"
+        f" (hcsshim {shim_version(containerd_version) or 'unknown'})",
+        "Use containerd 1.6 or later; or build containerd-shim-runhcs-v1 from hcsshim 0.9 or later and give it in"
+        " containerd_hcsshim_version, containerd_hcsshim_url and containerd_hcsshim_sha256.",
+    )
+
+
 def check_shim(containerd_version: str | float, hcsshim_version: str | float) -> Pairing:
     """Judge a shim that does not come with a containerd's release.
 
@@ -147,6 +181,8 @@ def check_shim(containerd_version: str | float, hcsshim_version: str | float) ->
     (1.5). Any other one is ``unlisted``: nobody promises that the two go together. ``too_old`` has no job containers.
     """
     shim, release = versions.parse(hcsshim_version), versions.parse(containerd_version)
+    if hostprocess_support(containerd_version) is False:
+        return check_own_shim(containerd_version)
     first = matrix.HCSSHIM_SINCE["job_container"]
     if not versions.at_least(shim, versions.parse(first)):
         return Pairing("too_old", f"hcsshim {shim} has no job containers", f"Use hcsshim {first} or later.")

@@ -7,6 +7,7 @@ concern Windows nodes, from the facts; what is not known there is left to the co
 * ``gate_state(gate, kubernetes_version) -> GateState``          stage, default, whether it may be set
 * ``check_gate(component, gate, enabled, kubernetes_version)``   ``GateVerdict``: accepted or not, why, what to do
 * ``check_gates(component, gates, kubernetes_version)``          the verdicts that have something to say
+* ``off_by_default(gate, kubernetes_version) -> bool``         whether it is there and has to be turned on
 * ``components_needing_gate(kubernetes_version) -> tuple``       where WindowsHostProcessContainers must be turned on
 * ``hostprocess_supported(kubernetes_version) -> bool``          whether HostProcess containers exist at all
 """
@@ -179,6 +180,12 @@ def _unrecognized(component: str, state: GateState, verdict: Callable[..., GateV
     near = difflib.get_close_matches(state.gate, gate_history.gates_at(versions.kubernetes(state.line)), 1)
     fix = f"Did you mean {near[0]}?" if near else f"Remove {state.gate} from {component}'s feature gates."
     return verdict(False, f"{component} {state.line} has no feature gate {state.gate}{_fate(component, state)}", fix)
+
+
+def off_by_default(gate: str, kubernetes_version: str | float) -> bool:
+    """Tell whether a Kubernetes version has a gate and has it off."""
+    state = gate_state(gate, kubernetes_version)
+    return state.settable and state.default is False
 
 
 def components_needing_gate(kubernetes_version: str | float) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 # minimum_containerd: up to 1.25 what HostProcess needs, 1.26 to 1.31 CRI v1, from 1.32 on containerd's own Kubernetes
 # matrix ("recommended", not a hard limit). containerd_lines: oldest patch of each line in that matrix.
 # required_containerd: below it the pair can't run HostProcess containers at all.
+# mechanism: how the kubelet marks HostProcess containers; by a field of CRI where nothing is said (1.23 and later).
 # 1.22 and 1.24 sources were not available: documentation only.
 
 _REMOVED = {
@@ -43,6 +44,7 @@ KUBERNETES: dict[str, dict] = {
         "gate_needed_on": ("kube-apiserver", "kubelet"),
         "minimum_containerd": "1.5.4",
         "required_containerd": "1.5.4",
+        "mechanism": "cri_annotation",
         "shim_override_required": True,
     },
     "1.23": {**_BETA, **_FIELD, "pod_level_required": True},
@@ -188,6 +190,9 @@ WINDOWS_BUILDS: dict[int, dict] = {
 
 # --- containerd --------------------------------------------------------------------------------------------------
 # shims: patch range -> hcsshim in the release. scrub_logs_since: default runtime options gain ScrubLogs = true.
+# config_versions: read without losing settings. 1.5 also takes any later version, in silence and without its settings
+# (measured on 1.5.18); 1.6 and later refuse it.
+# hostprocess_since: patch from which HostProcess containers can run at all, where it isn't the first.
 # lost_config_version: read without an error, but the CRI settings in it are lost (measured on Linux builds).
 # cni_bin_key: the key in a file of version 3 or 4; a version 2 file says bin_dir with every line.
 # end_of_life: a day, or a month where the project names only a month.
@@ -202,6 +207,7 @@ _BIND_IF_AVAILABLE = {
 CONTAINERD: dict[str, dict] = {
     "1.5": {
         "hostprocess": "needs_newer_shim",
+        "hostprocess_since": "1.5.4",
         "mount_mode": None,
         "local_groups": False,
         "rootfs": None,

@@ -136,11 +136,17 @@ def _certificate(host: Host, path: str) -> dict[str, Any]:
 def _reach(endpoint: str) -> dict[str, Any]:
     """A real connection, from this machine: a model node has the network of the machine that it runs on."""
     server = urllib.parse.urlsplit(endpoint if "://" in endpoint else f"tcp://{endpoint}")
+    port = server.port or 443
     try:
-        socket.create_connection((server.hostname, server.port or 443), timeout=5).close()
+        found = socket.getaddrinfo(server.hostname, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        return {"reached": False, "error": str(error)}
-    return {"reached": True, "error": None}
+        return {"addresses": [], "reached": False, "error": str(error)}
+    addresses = [place[0] for *_rest, place in found]
+    try:
+        socket.create_connection((server.hostname, port), timeout=5).close()
+    except OSError as error:
+        return {"addresses": addresses, "reached": False, "error": str(error)}
+    return {"addresses": addresses, "reached": True, "error": None}
 
 
 def _service(host: Host, status: ServiceStatus | None) -> dict[str, Any] | None:

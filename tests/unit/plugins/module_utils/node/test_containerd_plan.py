@@ -164,6 +164,19 @@ def test_a_shim_with_job_containers_is_what_containerd_1_5_needs(bare, container
     assert containerd_plan(bare, version="1.5.18", **{**OWN_SHIM, "hcsshim_version": "0.9.12"})["warnings"] == []
 
 
+def test_containerd_1_5_without_one_is_refused_or_warned_of(bare, containerd_plan):
+    with pytest.raises(NodeError, match=r"hcsshim v0\.8\.25.*containerd_hcsshim_version.*Nothing was changed"):
+        containerd_plan(bare, version="1.5.18")
+    (warning,) = containerd_plan(bare, version="1.5.18", hcsshim_mismatch="warn")["warnings"]
+    assert "without HostProcess containers" in warning
+
+
+@pytest.mark.parametrize("shim", [{}, {**OWN_SHIM, "hcsshim_version": "0.9.12"}])
+def test_the_first_patches_of_1_5_are_refused_whatever_is_asked(bare, containerd_plan, shim):
+    with pytest.raises(NodeError, match=r"1\.5\.3 has no HostProcess containers\. Use 1\.5\.4 or later"):
+        containerd_plan(bare, version="1.5.3", **shim, hcsshim_mismatch="warn")
+
+
 # After unpacking.
 
 

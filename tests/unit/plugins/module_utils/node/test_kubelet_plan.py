@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from pathlib import Path
 
 import pytest
 import yaml
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import NodeError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_wishes import KubeletWishes
 
 SHA256 = hashlib.sha256(b"release").hexdigest()
 
@@ -243,3 +246,29 @@ def test_the_gate_of_hostprocess_containers_is_a_kubelets_up_to_1_27_only(bare, 
             kubelet_plan(bare, version=version, feature_gates=gates)
         return
     kubelet_plan(bare, version=version, feature_gates=gates)
+
+
+def test_the_wishes_are_the_options_that_the_filter_documents():
+    root = Path(__file__).resolve().parents[5]
+    documented = yaml.safe_load((root / "plugins/filter/kubelet_plan.yml").read_text())["DOCUMENTATION"]["options"]
+    wishes = {field.name: field for field in dataclasses.fields(KubeletWishes)}
+    assert set(wishes) == set(documented) - {"_input"}
+    needed = {name for name, wish in wishes.items() if wish.default is dataclasses.MISSING}
+    assert needed == {name for name in wishes if documented[name].get("required")}
+
+
+def test_the_token_is_in_no_text_of_the_wishes():
+    given = dict.fromkeys(("sha256", "directory", "config_path", "kubeconfig_path", "bootstrap_kubeconfig_path"), "")
+    given |= dict.fromkeys(("certificate_authority_path", "certificate_directory"), "")
+    assert "0123456789abcdef" not in repr(
+        KubeletWishes(version="1", bootstrap_token="abcdef.0123456789abcdef", **given)
+    )
+
+
+@pytest.mark.parametrize(("version", "gates"), [("1.22.17", {"WindowsHostProcessContainers": True}), ("1.23.17", None)])
+def test_the_gate_of_hostprocess_is_turned_on_where_it_is_off(bare, kubelet_plan, version, gates):
+    assert kubelet_plan(bare, version=version)["configuration"].get("featureGates") == gates
+    off = {"featureGates": {"WindowsHostProcessContainers": False}}
+    assert (
+        kubelet_plan(bare, version=version, configuration=off)["configuration"]["featureGates"] == off["featureGates"]
+    )

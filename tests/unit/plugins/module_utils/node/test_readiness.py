@@ -123,6 +123,7 @@ TRIGGERS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"containerd__config__content": OWN_SHIM.format("0.13.0"), "containerd__shim_processes": []},
         {},
     ),
+    "NRD037": ({"containerd__version": "1.5.18"}, {}),
     "NRD040": ({"kubelet__version": "1.21.14"}, {}),
     "NRD041": ({"kubelet__exists": False}, {}),
     "NRD042": ({}, {"kubernetes_version": "1.35.1"}),
@@ -136,10 +137,11 @@ TRIGGERS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "NRD050": ({"kubelet__config__content": "singleProcessOOMKill: true\n"}, {}),
     "NRD051": ({"kubelet__config__content": "cgroupsPerQOS: true\n"}, {}),
     "NRD052": ({"kubelet__config__content": "featureGates: {WindowsHostProcessContainers: true}\n"}, {}),
+    "NRD053": ({"kubelet__version": "1.22.17"}, {}),
     "NRD060": ({"volumes": [{"drive": "C:", "size_bytes": 64 * 2**30, "free_bytes": 9 * 2**30}]}, {}),
     "NRD061": ({"kubelet__client_certificate__not_after": "2026-11-23T10:00:00Z"}, {}),
     "NRD062": ({"kubelet__client_certificate__not_after": "2026-12-01T00:00:00Z"}, {}),
-    "NRD063": ({"endpoints": {"api:6443": {"reached": False, "error": "No such host is known."}}}, {}),
+    "NRD063": ({"endpoints": {"api:6443": {"addresses": [], "reached": False, "error": "No such host."}}}, {}),
     "NRD098": ({"containerd__version": "9.9.9"}, {}),
     "NRD099": ({"errors": [{"what": "service manager", "win32_error": 5, "message": "Access is denied."}]}, {}),
 }
@@ -406,3 +408,56 @@ def test_a_containerd_without_job_containers_is_fine_with_a_shim_that_has_them()
 @pytest.mark.parametrize("content", ["plugins = 1\n", "[plugins]\nx = 1\n", "not toml", None])
 def test_a_configuration_without_an_opt_path_leaves_the_shim_beside_containerd(content):
     assert codes(changed(containerd__config__content=content)) == set()
+
+
+def test_a_name_that_does_not_resolve_is_told_from_a_server_that_does_not_answer() -> None:
+    def reason(**answers: dict) -> dict:
+        node = copy.deepcopy(READY)
+        node["endpoints"] = {f"{name}:6443": {"reached": False, **answer} for name, answer in answers.items()}
+        _ready, reasons = judge(node)
+        return next(reason for reason in reasons if reason["code"] == "NRD063")
+
+    nameless = {"addresses": [], "error": "No such host is known."}
+    silent = {"addresses": ["10.0.0.1", "10.0.0.2"], "error": "No answer within 5 seconds."}
+    wrong = {"addresses": None, "error": "This is neither a URL nor host:port."}
+    unresolved, unanswered, both = reason(api=nameless), reason(api=silent), reason(api=nameless, other=silent)
+    assert "api:6443: its name does not resolve (No such host is known)." in unresolved["message"]
+    assert ("DNS" in unresolved["fix"], "firewalls" in unresolved["fix"]) == (True, False)
+    assert "api:6443: 10.0.0.1, 10.0.0.2 does not answer (No answer within 5 seconds)." in unanswered["message"]
+    assert ("DNS" in unanswered["fix"], "firewalls" in unanswered["fix"]) == (False, True)
+    assert ("DNS" in both["fix"], "firewalls" in both["fix"]) == (True, True)
+    assert "resolve" not in reason(api=wrong)["message"]
+
+
+WITHOUT_CGROUPS = "cgroupsPerQOS: false\nenforceNodeAllocatable: []\n"
+OF_1_22 = {
+    "kubelet__version": "1.22.17",
+    "kubelet__config__content": WITHOUT_CGROUPS + "featureGates: {WindowsHostProcessContainers: true}\n",
+    "containerd__version": "1.5.18",
+    "containerd__shim_processes": [],
+}
+
+
+def passing(*patterns: str) -> str:
+    """A config.toml of containerd 1.5 with a shim of one's own, whose handler lets annotations through."""
+    table = "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runhcs-wcow-process]"
+    lists = f"pod_annotations = {list(patterns)}\ncontainer_annotations = {list(patterns)}\n"
+    return f"version = 2\n{table}\n{lists}" + OWN_SHIM.format("0.9.12")
+
+
+def test_a_node_of_1_22_is_ready_with_gate_shim_and_annotation() -> None:
+    for pattern in ("microsoft.com/hostprocess-container", "microsoft.com/*"):
+        assert codes(changed(**OF_1_22, containerd__config__content=passing(pattern))) == set()
+    assert codes(changed(**OF_1_22, containerd__config__content=passing("io.microsoft.*"))) == {"NRD037"}
+    without_gate = OF_1_22 | {"kubelet__config__content": WITHOUT_CGROUPS}
+    found = changed(**without_gate, containerd__config__content=passing("microsoft.com/*"))
+    assert codes(found) == {"NRD053"}
+    found["services"]["kubelet"]["command_line"] += " --feature-gates=A=false,WindowsHostProcessContainers=true"
+    assert codes(found) == set()
+
+
+def test_later_versions_need_neither_gate_nor_annotation() -> None:
+    for kubelet, containerd in (("1.23.17", "1.6.39"), ("1.27.16", "1.7.36"), ("1.28.15", "1.7.36")):
+        node = changed(kubelet__version=kubelet, containerd__version=containerd)
+        node["kubelet"]["config"]["content"] = WITHOUT_CGROUPS
+        assert codes(node) == set()

@@ -30,6 +30,9 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.errors
         ("1.25", "1.6.0", "supported"),
         ("1.22", "1.5.4", "supported"),
         ("1.22", "1.5.3", "too_old"),
+        ("1.22", "1.6.0", "unlisted"),
+        ("1.22", "1.7.36", "unlisted"),
+        ("1.23", "1.7.36", "supported"),
     ],
 )
 def test_a_pair_is_judged_by_both_projects(kubernetes, version, state):
@@ -128,6 +131,7 @@ def test_a_byte_order_mark_is_refused_from_2_0_on():
 
 
 def test_hostprocess_in_1_5_needs_a_newer_shim():
+    assert containerd.hostprocess_support("1.5.3") is False
     assert containerd.hostprocess_support("1.5.18") == "needs_newer_shim"
     assert containerd.hostprocess_support("1.6.0") is True
 
