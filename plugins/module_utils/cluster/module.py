@@ -11,6 +11,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.core import AnsibleK8SModule
 
 from .errors import ClusterError
+from .transport import DEFAULT_REQUEST_TIMEOUT
 
 # Keys of a kubeconfig whose values are secrets.
 _SECRET_KEYS = frozenset(
@@ -19,11 +20,12 @@ _SECRET_KEYS = frozenset(
 
 
 def cluster_module(arguments: dict, **settings) -> AnsibleK8SModule:
-    """A module with the authentication options beside its own. Fails by itself when a Python library is missing."""
+    """A module with the options that reach a cluster beside its own. Fails by itself when a library is missing."""
     # A path is no secret, and a message about it must be able to name it; kubernetes.core masks the whole option
     # before 6.4. Of a kubeconfig given as a dictionary the secrets are masked.
     authentication = {**deepcopy(AUTH_ARG_SPEC), "kubeconfig": {"type": "raw"}}
-    return AnsibleK8SModule(argument_spec={**authentication, **arguments}, module_class=_ModuleWithSecrets, **settings)
+    reaching = {**authentication, "request_timeout": {"type": "int", "default": DEFAULT_REQUEST_TIMEOUT}}
+    return AnsibleK8SModule(argument_spec={**reaching, **arguments}, module_class=_ModuleWithSecrets, **settings)
 
 
 class _ModuleWithSecrets(AnsibleModule):
