@@ -634,8 +634,8 @@ def converge(module) -> dict:
         refuse_what_the_api_would(definitions, params["kubernetes_version"], params["allow_privileged"])
     cluster = open_cluster(module, params["field_manager"], params["force_conflicts"], params["request_timeout"])
     for definition in definitions:
-        if cluster.is_namespaced(definition):
-            definition["metadata"].setdefault("namespace", params["namespace"])
+        if cluster.is_namespaced(definition) and not definition["metadata"].get("namespace"):
+            definition["metadata"]["namespace"] = params["namespace"]
     patience = Patience(params["wait_timeout"], params["wait_sleep"])
     outcomes: list[Outcome] = []
     try:
