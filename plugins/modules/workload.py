@@ -466,6 +466,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.errors
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.manifest import API_VERSIONS
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.module import (
     cluster_module,
+    refuse_numbers_below,
     run_cluster_module,
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.progress import actions, failed_half_way
@@ -628,6 +629,7 @@ def absent(module, cluster: Cluster, definitions: list[dict], patience: Patience
 
 def converge(module) -> dict:
     params = module.params
+    refuse_numbers_below(params, wait_timeout=0, wait_sleep=1, request_timeout=1)
     removing = params["state"] == "absent"
     definitions = definitions_to_remove(params) if removing else definitions_to_apply(params)
     if not removing:

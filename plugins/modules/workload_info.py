@@ -190,6 +190,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.hostpr
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.module import (
     cluster_module,
+    refuse_numbers_below,
     run_cluster_module,
 )
 
@@ -225,6 +226,7 @@ def output_of(cluster: Cluster, row: dict, limit: int, warn: Callable[[str], Non
 
 
 def survey(module) -> dict:
+    refuse_numbers_below(module.params, page_size=1, output_limit=0, request_timeout=1)
     cluster = open_cluster(module, request_timeout=module.params["request_timeout"])
     limit = module.params["output_limit"]
     containers = list_containers(cluster, module.params)

@@ -18,6 +18,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions imp
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.service import K8sService
 
 from .errors import ClusterError
+from .path_segments import check_path_segments
 from .refusals import explain_refusal, field_owners
 from .retries import TRANSIENT_STATUSES, Deadline
 from .target import Target
@@ -124,7 +125,7 @@ class Cluster:
         page_size: int = PAGE_SIZE,
     ) -> Iterator[list[dict]]:
         """The objects of a kind, a page at a time, so that memory does not grow with the cluster."""
-        resource = self._resource({"kind": kind, "apiVersion": api_version})
+        resource = self._resource({"kind": kind, "apiVersion": api_version, "metadata": {"namespace": namespace}})
         token = None
         while True:
             try:
@@ -168,9 +169,16 @@ class Cluster:
         return self._client.client.request("get", path, query_params=list(parameters), serialize=False).data
 
     def _resource(self, definition: dict):
+        check_path_segments(Target.of(definition), definition.get("metadata") or {})
         kind, api_version = definition.get("kind"), definition.get("apiVersion")
-        with _translated("look up", Target(f"kind {kind} of {api_version}")):
-            return self._service.find_resource(kind, api_version, fail=True)
+        with _translated("look up", Target("kind", f"{kind} of {api_version}")):
+            found = self._service.find_resource(kind, api_version) if str(api_version).count("/") < 2 else None
+        if not found:
+            raise ClusterError(
+                f"The API server knows no kind {kind} of apiVersion {api_version}. Correct them, or install first what "
+                "defines the kind (its CustomResourceDefinition or API service)."
+            )
+        return found
 
 
 def open_cluster(

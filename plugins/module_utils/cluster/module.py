@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 
 from ansible.module_utils.basic import AnsibleModule
@@ -26,6 +26,17 @@ def cluster_module(arguments: dict, **settings) -> AnsibleK8SModule:
     authentication = {**deepcopy(AUTH_ARG_SPEC), "kubeconfig": {"type": "raw"}}
     reaching = {**authentication, "request_timeout": {"type": "int", "default": DEFAULT_REQUEST_TIMEOUT}}
     return AnsibleK8SModule(argument_spec={**reaching, **arguments}, module_class=_ModuleWithSecrets, **settings)
+
+
+def refuse_numbers_below(params: Mapping, **least: int) -> None:
+    """Refuse numbers that have no meaning, before anything is asked or changed.
+
+    Raises:
+        ClusterError: an option is below its least value; one that is not set is fine.
+    """
+    for name, value in least.items():
+        if params[name] is not None and params[name] < value:
+            raise ClusterError(f"{name} is {params[name]}: give at least {value}.")
 
 
 class _ModuleWithSecrets(AnsibleModule):

@@ -20,6 +20,11 @@ _RBAC = re.compile(
 )
 _POD_SECURITY = re.compile(r'violates PodSecurity "(?P<policy>[^"]+)": (?P<checks>.+)', re.DOTALL)
 _QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+), (?P<figures>.+)", re.DOTALL)
+# What is wrong in a manifest that is applied comes as a 500 where its types or fields are (seen from 1.36).
+_UNREADABLE = re.compile(
+    r"failed to (?:create typed patch object|convert new object) \([^)]*\)(?: to proper version)?:(?P<why>.+)",
+    re.DOTALL,
+)
 _OWNER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 
 
@@ -143,6 +148,9 @@ def _too_many_requests(message: str, body: Mapping, headers: Mapping, target: Ta
 
 
 def _server_error(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
+    unreadable = _UNREADABLE.search(message)
+    if unreadable:
+        return f"the manifest does not fit its kind: {unreadable['why'].strip()}. Correct that field."
     code = body.get("code") or "5xx"
     return f"the API server failed ({code}): {message}. Look at its log; the same call may succeed later."
 

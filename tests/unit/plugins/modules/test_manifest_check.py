@@ -105,9 +105,7 @@ def test_a_report_with_half_a_character_is_written_and_found_again(tmp_path):
 
 
 def test_labels_of_a_namespace_that_are_none_are_refused():
-    with pytest.raises(
-        ManifestCheckError, match=r"namespace_labels of agents must be a mapping of labels, not \['a'\]"
-    ):
+    with pytest.raises(ManifestCheckError, match=r"of agents must be a mapping of labels, not \['a'\]"):
         run(definition=POD, namespace_labels={"agents": ["a"]})
 
 

@@ -34,6 +34,9 @@ class Client:
     def resource(self, kind, api_version):
         return SimpleNamespace(kind=kind, group_version=api_version, namespaced=True)
 
+    def create(self, resource, definition, **params):
+        raise AssertionError(f"asked to create {definition}")
+
     def get(self, resource, **params):
         self.asked.append(params)
         answer = next(self.answers)
@@ -87,6 +90,35 @@ def test_an_error_that_the_service_has_wrapped_is_unwrapped():
             {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "agent", "namespace": "logs"}}
         )
     assert 'Failed to read Pod logs/agent: user "bob" may not get pods in namespace "logs"' in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "?", "#", "a/b", "../pods", "%2e%2e", "a?dryRun=All", "a\nb", "a\x00"])
+@pytest.mark.parametrize("field", ["name", "namespace"])
+def test_a_name_that_leads_to_another_object_is_not_asked_for(field, name):
+    if (field, name) == ("namespace", ""):
+        return  # an object without one
+    definition = {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a", "namespace": "logs", field: name}}
+    asked = cluster(page([]))
+    for verb in (asked.get, asked.apply, asked.delete, asked.try_to_create, asked.is_namespaced):
+        with pytest.raises(ClusterError, match=f"can't be asked for: its {field} is"):
+            verb(definition)
+    assert not asked._client.asked
+    if field == "namespace":
+        with pytest.raises(ClusterError, match="can't be asked for"):
+            asked.list("Pod", namespace=name)
+
+
+@pytest.mark.parametrize("name", ["a.b-c", "system:node:win-1", "größe", "A b"])
+def test_other_names_are_the_api_servers_to_judge(name):
+    assert cluster().is_namespaced({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": name}})
+
+
+@pytest.mark.parametrize("api_version", ["v1", "a/b/c", "nope.example/v1"])
+def test_a_kind_that_the_api_server_does_not_know_is_named(monkeypatch, api_version):
+    asked = cluster()
+    monkeypatch.setattr(asked._service, "find_resource", lambda kind, api_version: None)
+    with pytest.raises(ClusterError, match=f"knows no kind Nope of apiVersion {api_version}"):
+        asked.get({"kind": "Nope", "apiVersion": api_version, "metadata": {"name": "a"}})
 
 
 def test_pages_are_asked_for_one_by_one_until_the_last():

@@ -39,6 +39,11 @@ IMMUTABLE = {
     "message": 'DaemonSet.apps "agent" is invalid: spec.selector: Invalid value: {}: field is immutable',
     "details": {"causes": [{"field": "spec.selector", "message": "Invalid value: {}: field is immutable"}]},
 }
+UNDECLARED = "failed to create typed patch object (logs/agent; apps/v1, Kind=DaemonSet): .spec.nope: field not declared"
+UNREADABLE = (
+    "failed to convert new object (logs/agent; apps/v1, Kind=DaemonSet) to proper version: unable to convert "
+    "unstructured object to apps/v1, Kind=DaemonSet: quantities must match the regular expression"
+)
 QUOTA = 'pods "agent-1" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2'
 
 
@@ -59,6 +64,8 @@ QUOTA = 'pods "agent-1" is forbidden: exceeded quota: small, requested: pods=1, 
         (429, {"message": "too many"}, {"Retry-After": "7"}, ["429", "in 7 seconds"]),
         (429, {"message": "too many"}, {}, ["429", "later"]),
         (500, {"message": "etcdserver: request timed out", "code": 500}, {}, ["500", "etcdserver: request timed out"]),
+        (500, {"message": UNDECLARED}, {}, ["does not fit its kind: .spec.nope: field not declared", "Correct"]),
+        (500, {"message": UNREADABLE}, {}, ["does not fit its kind: unable to convert", "quantities must match"]),
         (418, {}, {}, ["HTTP status 418"]),
     ],
 )

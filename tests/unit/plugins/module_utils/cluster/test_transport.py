@@ -189,3 +189,21 @@ def test_the_shorter_time_counts(request_timeout, left, connect, read):
         return
     with deadline.within(left):
         assert transport._times() == pytest.approx((connect, read), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ({"note": "größe"}, {"note": "größe"}),
+        ({"note": "\U0001f600"}, '{"note": "\U0001f600"}'),
+        ("written", "written"),
+        (None, None),
+    ],
+)
+def test_what_yaml_would_not_read_is_written_another_way(monkeypatch, body, sent):
+    seen = []
+    monkeypatch.setattr(rest.RESTClientObject, "request", lambda _self, *_arguments, **keywords: seen.append(keywords))
+    transport = TimedTransport(Configuration(), 65, Deadline())
+    transport.request("PATCH", "/", headers={"Content-Type": "application/apply-patch+yaml"}, body=body)
+    transport.request("POST", "/", headers={"Content-Type": "application/json"}, body=body)
+    assert [keywords["body"] for keywords in seen] == [sent, body]
