@@ -98,9 +98,8 @@ class Cluster:
     def try_to_create(self, definition: dict) -> None:
         """Let the API server judge an object's creation without storing it (dry run), in any mode."""
         with _translated("create", Target.of(definition)):
-            self._client.create(
-                self._resource(definition), definition, namespace=definition["metadata"]["namespace"], dry_run="All"
-            )
+            resource, namespace = self._resource(definition), definition["metadata"]["namespace"]
+            _repeated(lambda: self._client.create(resource, definition, namespace=namespace, dry_run="All"))
 
     def delete(self, definition: dict) -> None:
         """Delete the named object after its dependents. Returns before they are gone; an absent object is no error."""

@@ -25,6 +25,12 @@ _UNREADABLE = re.compile(
     r"failed to (?:create typed patch object|convert new object) \([^)]*\)(?: to proper version)?:(?P<why>.+)",
     re.DOTALL,
 )
+# For any field, a PersistentVolumeClaim's, a Pod's, a StatefulSet's and a RoleBinding's (pkg/apis/*/validation). Names
+# and values stand in the messages too, so the word alone says nothing.
+_IMMUTABLE = re.compile(
+    r"field is immutable|is immutable after creation|pod updates may not change fields other than"
+    r"|updates to statefulset spec for fields other than .+ are forbidden|cannot change roleRef"
+)
 _OWNER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 
 
@@ -54,8 +60,12 @@ def admission_refusal(message: str, namespace: str | None) -> str | None:
 
 
 def is_immutable_field(body: Mapping) -> bool:
-    """Whether the refusal is about a field that an existing object may not change."""
-    return any(text in str(body.get("message")) for text in ("immutable", "pod updates may not change fields"))
+    """Whether the refusal is about nothing but fields that an existing object may not change.
+
+    An object that is wrong in another way as well would not come back once it is deleted to be made anew.
+    """
+    causes = (body.get("details") or {}).get("causes") or [body]
+    return all(_IMMUTABLE.search(str(cause.get("message"))) for cause in causes)
 
 
 def field_owners(body: Mapping) -> list[str]:

@@ -76,9 +76,32 @@ def test_a_refusal_says_what_happened_and_what_to_do(status, body, headers, said
     assert "\n" not in text
 
 
-def test_only_an_immutable_field_calls_for_recreation():
-    assert is_immutable_field(IMMUTABLE)
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Invalid value: {"matchLabels":{"a":"b"}}: field is immutable',
+        "Forbidden: field is immutable when `immutable` is set",
+        "Forbidden: spec is immutable after creation except resources.requests",
+        "Forbidden: pod updates may not change fields other than `spec.containers[*].image`",
+        "Forbidden: updates to statefulset spec for fields other than 'replicas' and 'template' are forbidden",
+        'Invalid value: {"kind":"Role","name":"b"}: cannot change roleRef',
+    ],
+)
+def test_an_immutable_field_calls_for_recreation(said):
+    assert is_immutable_field({"message": f"is invalid: {said}", "details": {"causes": [{"message": said}]}})
+    assert is_immutable_field({"message": f"is invalid: {said}"})
+
+
+def test_nothing_else_calls_for_recreation():
     assert not is_immutable_field(INVALID)
+    assert not is_immutable_field({})
+    named = {"message": 'DaemonSet.apps "immutable" is invalid: spec.replicas: Invalid value: -1: must be more'}
+    assert not is_immutable_field(named)
+
+
+def test_what_would_not_come_back_is_not_recreated():
+    causes = [*IMMUTABLE["details"]["causes"], *INVALID["details"]["causes"]]
+    assert not is_immutable_field({**IMMUTABLE, "details": {"causes": causes}})
 
 
 def test_a_target_is_named_as_people_name_it():
