@@ -19,7 +19,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.service import
 
 from .errors import ClusterError
 from .path_segments import check_path_segments
-from .refusals import explain_refusal, field_owners
+from .refusals import explain_refusal, field_owners, is_about_the_manifest
 from .retries import TRANSIENT_STATUSES, Deadline
 from .target import Target
 from .transport import DEFAULT_REQUEST_TIMEOUT, TimedTransport, timed_transport
@@ -28,11 +28,12 @@ try:
     from kubernetes.client.exceptions import ApiException
     from kubernetes.config import ConfigException
     from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
+    from yaml import YAMLError
 
     HAS_KUBERNETES = True
 except ImportError:
     # Named by open_cluster (a module names it even earlier), before any of these is needed.
-    ApiException = ConfigException = HTTPError = ProtocolError = ReadTimeoutError = CoreException
+    ApiException = ConfigException = HTTPError = ProtocolError = ReadTimeoutError = YAMLError = CoreException
     HAS_KUBERNETES = False
 
 Answer = TypeVar("Answer")
@@ -203,18 +204,20 @@ def open_cluster(
         raise ClusterError(f"request_timeout is {request_timeout}: give at least 1 second.")
     deadline = Deadline()
     target = Target("the API server", options.get("host") or "of the kubeconfig")
-    with _translated("connect to", target), timed_transport(request_timeout, deadline):
-        client = _made_client(module, authentication)
+    with _translated("connect to", target), timed_transport(request_timeout, deadline) as made:
+        client = _make_client(module, authentication, made)
     # kubernetes.core keeps clients for later, with the transport that they were made with.
     client.client.client.rest_client = TimedTransport(client.configuration, request_timeout, deadline)
     return Cluster(client, field_manager, force_conflicts, bool(module and module.check_mode), deadline)
 
 
-def _made_client(module, authentication: dict):
+def _make_client(module, authentication: dict, transports: list[TimedTransport]):
+    """What the library makes of a file or of an answer that has another shape than it expects, in plain words."""
     try:
         return get_api_client(module, **authentication)
-    except (AttributeError, KeyError, TypeError) as error:
-        # What the library makes of an answer that has another shape than its own: a log-in page, another API.
+    except (AttributeError, KeyError, TypeError, YAMLError) as error:
+        if not transports:  # no server was asked yet
+            raise ValueError("the kubeconfig is damaged: it has not the shape of one. Give a sound one.") from error
         raise ValueError(
             "it answers, and does not answer as a Kubernetes API server. Check the server address, port and proxy that "
             "the kubeconfig (or host, proxy) gives."
@@ -224,6 +227,8 @@ def _made_client(module, authentication: dict):
 def _check_kubeconfig(options: dict) -> None:
     """Name a kubeconfig that was asked for and is not there; the library only says that no configuration was found."""
     kubeconfig = options.get("kubeconfig") or os.environ.get("K8S_AUTH_KUBECONFIG")
+    if kubeconfig and not isinstance(kubeconfig, (str, dict)):
+        raise ClusterError(f"kubeconfig is {kubeconfig!r:.60}: give the path of a file or its content as a dictionary.")
     if not isinstance(kubeconfig, str):
         return
     paths = [path for path in kubeconfig.split(os.pathsep) if path]
@@ -298,7 +303,7 @@ def _refused(error: ApiException, verb: str, target: Target) -> ClusterError:
         f"Failed to {verb} {target}: {reason}",
         status=error.status,
         body=body,
-        transient=error.status in TRANSIENT_STATUSES,
+        transient=error.status in TRANSIENT_STATUSES and not is_about_the_manifest(str(body.get("message"))),
     )
 
 

@@ -68,6 +68,11 @@ def is_immutable_field(body: Mapping) -> bool:
     return all(_IMMUTABLE.search(str(cause.get("message"))) for cause in causes)
 
 
+def is_about_the_manifest(message: str) -> bool:
+    """Whether an error that the API server calls its own (500) is one of the manifest, and so stays."""
+    return bool(_UNREADABLE.search(message))
+
+
 def field_owners(body: Mapping) -> list[str]:
     """Which field is whose, for each that another field manager owns; empty when a conflict is about something else."""
     causes = (body.get("details") or {}).get("causes") or []

@@ -11,6 +11,9 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+
+from .refusals import is_about_the_manifest
 
 try:
     from urllib3.exceptions import MaxRetryError
@@ -49,7 +52,7 @@ class Deadline:
 class BoundedRetry(Retry):
     """A Retry that does as Retry-After says when that is soon, and gives up at once when it is not.
 
-    It gives up as well when nobody waits any more.
+    It gives up as well when nobody waits any more, and when the manifest is what is wrong.
     """
 
     deadline = Deadline()
@@ -60,11 +63,24 @@ class BoundedRetry(Retry):
         return again
 
     def increment(self, method=None, url=None, response=None, error=None, _pool=None, _stacktrace=None):
-        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_RETRY_AFTER:
-            raise MaxRetryError(_pool, url, f"Retry-After is longer than {LONGEST_RETRY_AFTER} seconds")
-        if self.deadline.left <= 0:
-            raise MaxRetryError(_pool, url, error or "nobody waits for the answer any more")
+        reason = self._reason_to_stop(response)
+        if reason:
+            raise MaxRetryError(_pool, url, error or reason)
         return super().increment(method, url, response, error, _pool, _stacktrace)
+
+    def _reason_to_stop(self, response) -> str | None:
+        if self.deadline.left <= 0:
+            return "nobody waits for the answer any more"
+        if response is None:
+            return None
+        if (self.get_retry_after(response) or 0) > LONGEST_RETRY_AFTER:
+            return f"Retry-After is longer than {LONGEST_RETRY_AFTER} seconds"
+        # The body, which is read here, is kept for whoever asks for it later.
+        if response.status == HTTPStatus.INTERNAL_SERVER_ERROR and is_about_the_manifest(
+            (response.data or b"").decode("utf-8", errors="replace")
+        ):
+            return "the same manifest would fail again"
+        return None
 
 
 def retries(deadline: Deadline | None = None) -> Retry:

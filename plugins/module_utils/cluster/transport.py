@@ -69,17 +69,19 @@ def _as_yaml_reads_it(body):
 
 
 @contextmanager
-def timed_transport(request_timeout: int, deadline: Deadline) -> Iterator[None]:
-    """Give every client that is made inside a TimedTransport.
+def timed_transport(request_timeout: int, deadline: Deadline) -> Iterator[list[TimedTransport]]:
+    """Give every client that is made inside a TimedTransport; they are in the list.
 
     A client asks for the server's version and for its APIs while it is made, before anything of it can be set.
     """
+    made: list[TimedTransport] = []
 
     def make(configuration) -> TimedTransport:
-        return TimedTransport(configuration, request_timeout, deadline)
+        made.append(TimedTransport(configuration, request_timeout, deadline))
+        return made[-1]
 
     before, rest.RESTClientObject = rest.RESTClientObject, make
     try:
-        yield
+        yield made
     finally:
         rest.RESTClientObject = before

@@ -142,6 +142,14 @@ def test_an_error_that_stays_is_told_with_the_object_and_the_servers_words(ask, 
     assert applies(proxy) == [500] * 5
 
 
+def test_a_manifest_that_does_not_fit_its_kind_is_not_sent_again(ask, proxy, namespace):
+    result = ask(agent(namespace, update_strategy={"nope": 1}))
+    assert (
+        "the manifest does not fit its kind: .spec.updateStrategy.nope: field not declared in schema" in result["msg"]
+    )
+    assert applies(proxy) == [500], "the API server calls it a failure of its own"
+
+
 @pytest.mark.parametrize("fault", ["api_drop_request", "api_drop_answer", "api_silent"])
 @pytest.mark.parametrize(
     "target", ["GET /apis/apps/v1/namespaces/", "POST /api/v1/namespaces/", "PATCH /apis/apps/v1/namespaces/"]

@@ -172,6 +172,20 @@ def test_a_missing_kubeconfig_is_named(tmp_path, monkeypatch):
         open_cluster()
 
 
+@pytest.mark.parametrize("content", ["just text", "- a", "a: [", "{clusters: x, contexts: x, current-context: x}"])
+def test_a_damaged_kubeconfig_is_told_as_that(tmp_path, content):
+    path = tmp_path / "kubeconfig"
+    path.write_text(content)
+    with pytest.raises(ClusterError, match=r"the kubeconfig is damaged|Invalid kube-config"):
+        open_cluster(kubeconfig=str(path))
+
+
+@pytest.mark.parametrize("kubeconfig", [5, True, ["a"]])
+def test_what_is_no_kubeconfig_is_not_passed_over(kubeconfig):
+    with pytest.raises(ClusterError, match="give the path of a file or its content as a dictionary"):
+        open_cluster(kubeconfig=kubeconfig)
+
+
 def test_the_missing_library_is_named(monkeypatch):
     monkeypatch.setattr(connection, "HAS_KUBERNETES", False)
     with pytest.raises(ClusterError, match=r"required Python library \(kubernetes\)"):
