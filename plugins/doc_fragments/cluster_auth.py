@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Options that reach and authenticate with the Kubernetes API: the same names as in kubernetes.core.
+"""Options that reach and authenticate with the Kubernetes API: the same names as in kubernetes.core, and one of ours.
 
 Written out rather than extended from kubernetes.core, so that the documentation builds without that collection.
 """
@@ -96,4 +96,14 @@ options:
       - Groups to impersonate. Also E(K8S_AUTH_IMPERSONATE_GROUPS).
     type: list
     elements: str
+  request_timeout:
+    description:
+      - Seconds that the API server may be silent on a request, before its answer or in the middle of it. Connecting
+        may take 10 seconds at most.
+      - A request that was silent is made again like one whose connection was lost, five times in all, and then fails.
+        While a module waits for something, no request outlasts the time of the wait.
+      - The default lets kube-apiserver, which gives up a request after 60 seconds itself, say so. A load balancer, a
+        proxy or a tunnel that has lost its other end may never say anything.
+    type: int
+    default: 65
 """

@@ -91,9 +91,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if may_read_cache and key in self._cache:
             return self._cache[key]
         selector = ",".join([WINDOWS_SELECTOR, *self.get_option("label_selectors")])
-        authentication = {name: self.get_option(name) for name in AUTH_ARG_SPEC}
+        reaching = {name: self.get_option(name) for name in (*AUTH_ARG_SPEC, "request_timeout")}
         try:
-            nodes = open_cluster(**authentication).list("Node", label_selector=selector)
+            nodes = open_cluster(**reaching).list("Node", label_selector=selector)
         except ClusterError as error:
             raise AnsibleParserError(str(error)) from error
         described = [describe_node(node) for node in nodes]

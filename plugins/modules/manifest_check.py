@@ -318,21 +318,24 @@ def write_report(path: str, report: str, check_mode: bool) -> bool:
     Raises:
         ManifestCheckError: it can't be written.
     """
+    # A name in a manifest may hold half of a character (JSON's \\ud800), and a file's name bytes that are not UTF-8.
+    content = report.encode("utf-8", errors="backslashreplace")
     try:
         if os.path.exists(path):
-            with open(path, encoding="utf-8") as stream:
-                if stream.read() == report:
+            with open(path, "rb") as stream:
+                if stream.read() == content:
                     return False
         if not check_mode:
-            _replace(path, report)
-    except (OSError, UnicodeDecodeError) as error:
+            _replace(path, content)
+    # A path can be none.
+    except (OSError, ValueError) as error:
         raise ManifestCheckError(f"the report can't be written to {path}: {error}") from error
     return True
 
 
-def _replace(path: str, text: str) -> None:
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=os.path.dirname(path) or ".", delete=False) as stream:
-        stream.write(text)
+def _replace(path: str, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile("wb", dir=os.path.dirname(path) or ".", delete=False) as stream:
+        stream.write(content)
     os.chmod(stream.name, 0o644)
     os.replace(stream.name, path)
 

@@ -16,8 +16,9 @@ description:
     Whether the namespace's PodSecurity level admits the pods is asked before anything is stored.
   - Objects are applied by server-side apply; other managers' fields are kept, and a conflict names the manager.
   - When a rollout fails, the message says why in one line.
-  - An API server that is busy (429, for as long as it asks for, up to 30 seconds), in trouble (500, 502, 503, 504) or
-    hangs up is asked again, five times in all. While waiting for a rollout it is asked until O(wait_timeout).
+  - An API server that is busy (429, for as long as it asks for, up to 30 seconds), in trouble (500, 502, 503, 504),
+    hangs up or is silent for O(request_timeout) is asked again, five times in all. While waiting for a rollout it is
+    asked until O(wait_timeout).
   - When one of several objects fails, the result says which were changed before it and which were not reached.
 options:
   state:
@@ -465,6 +466,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.errors
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.manifest import API_VERSIONS
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.module import (
     cluster_module,
+    refuse_numbers_below,
     run_cluster_module,
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.progress import actions, failed_half_way
@@ -627,14 +629,15 @@ def absent(module, cluster: Cluster, definitions: list[dict], patience: Patience
 
 def converge(module) -> dict:
     params = module.params
+    refuse_numbers_below(params, wait_timeout=0, wait_sleep=1, request_timeout=1)
     removing = params["state"] == "absent"
     definitions = definitions_to_remove(params) if removing else definitions_to_apply(params)
     if not removing:
         refuse_what_the_api_would(definitions, params["kubernetes_version"], params["allow_privileged"])
-    cluster = open_cluster(module, params["field_manager"], params["force_conflicts"])
+    cluster = open_cluster(module, params["field_manager"], params["force_conflicts"], params["request_timeout"])
     for definition in definitions:
-        if cluster.is_namespaced(definition):
-            definition["metadata"].setdefault("namespace", params["namespace"])
+        if cluster.is_namespaced(definition) and not definition["metadata"].get("namespace"):
+            definition["metadata"]["namespace"] = params["namespace"]
     patience = Patience(params["wait_timeout"], params["wait_sleep"])
     outcomes: list[Outcome] = []
     try:

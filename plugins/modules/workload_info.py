@@ -12,8 +12,8 @@ description:
     node, and the limits it declares.
   - Pods are read a page at a time, and no more of a page is kept than its containers that are returned. So memory
     does not grow with the pods of the cluster.
-  - An API server that is busy, in trouble or hangs up is asked again, five times in all. A list is returned whole or
-    not at all.
+  - An API server that is busy, in trouble, hangs up or is silent for O(request_timeout) is asked again, five times in
+    all. A list is returned whole or not at all.
   - What it returns is what M(kubewin.hostprocess.job_object_check) compares with the job objects of a node.
 options:
   namespace:
@@ -190,6 +190,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.hostpr
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.module import (
     cluster_module,
+    refuse_numbers_below,
     run_cluster_module,
 )
 
@@ -225,7 +226,9 @@ def output_of(cluster: Cluster, row: dict, limit: int, warn: Callable[[str], Non
 
 
 def survey(module) -> dict:
-    cluster, limit = open_cluster(module), module.params["output_limit"]
+    refuse_numbers_below(module.params, page_size=1, output_limit=0, request_timeout=1)
+    cluster = open_cluster(module, request_timeout=module.params["request_timeout"])
+    limit = module.params["output_limit"]
     containers = list_containers(cluster, module.params)
     for row in containers:
         row["output"] = output_of(cluster, row, limit, module.warn) if limit else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from demo.playbook import run_playbook
+from e2e.waiting import wait_until
 from kubernetes import client
 from wine import products
 from wine.machine import Program
@@ -62,14 +62,6 @@ def pod_spec(containers: dict[str, dict[str, str]]) -> dict[str, Any]:
 
 def pod(name: str, containers: dict[str, dict[str, str]]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": pod_spec(containers)}
-
-
-def wait_until(reached: Callable[[], Any], seconds: float = 60.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"not reached within {seconds} s"
-        time.sleep(0.3)
-    return answer
 
 
 @dataclass

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from demo.playbook import PlaybookRun, run_playbook
+from e2e.waiting import wait_until
 from kubernetes import client, config
 
 from lab import build, products
@@ -68,14 +68,6 @@ class Joined:
         )
         self.runs.append(run)
         return run
-
-
-def wait_until(reached: Callable[[], Any], seconds: float = 90.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"not reached within {seconds} s"
-        time.sleep(0.5)
-    return answer
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import json
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from demo.playbook import PlaybookRun, run_playbook
+from e2e.waiting import wait_until
 from kubernetes import client
 
 from lab.artifacts.releases import sha256, write_archive
@@ -41,14 +42,6 @@ LONGEST_GAP_SECONDS = 8.0
 
 def program(version: str, name: str = "containerd.exe") -> str:
     return rf"{CONTAINERD}\{version}\bin\{name}"
-
-
-def wait_until(reached: Callable[[], Any], seconds: float = 90.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"not reached within {seconds} s"
-        time.sleep(0.3)
-    return answer
 
 
 def beating(name: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ inventory host for each workload.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from demo.playbook import run_playbook as run_collection_playbook
+from e2e.waiting import wait_until
 from integration.workload.support import run_playbook
 from kubernetes import client, watch
 from urllib3.exceptions import HTTPError
@@ -38,14 +38,6 @@ WAIT = {"wait": True, "wait_sleep": 1, "wait_timeout": 180}
 TELL = "echo version %VERSION%"
 STAY = f"{TELL}& ping -n 86400 127.0.0.1"
 Results = dict[str, dict[str, dict[str, Any]]]
-
-
-def wait_until(reached: Callable[[], Any], seconds: float = 60.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"not reached within {seconds} s"
-        time.sleep(0.3)
-    return answer
 
 
 @dataclass

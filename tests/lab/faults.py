@@ -95,6 +95,7 @@ API_FAULTS = {
     "api_conflict": "a request is answered 409: another client has changed the object meanwhile",
     "api_busy": "a request is answered 429 with Retry-After",
     "api_error": "a request is answered 500",
+    "api_silent": "a request is taken and never answered, and its connection stays",
     "api_drop_answer": "the connection ends in the middle of an answer or a watch",
 }
 # In what modules do on a node (host/faulty.py).

@@ -16,8 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Self
+from types import FrameType
 
 from lab import build, products
 from lab.artifacts.server import ArtifactServer
@@ -29,6 +28,7 @@ from lab.errors import LabError
 from lab.faults import Faults
 from lab.host.toolchain import Toolchain
 from lab.inventory import DEFAULT_TRANSPORT, TRANSPORTS, Access, write_inventory
+from lab.lifecycle import Startable
 from lab.network import node_addresses
 from lab.nodes import HOST_KINDS, Node, NodeSpec
 
@@ -38,7 +38,7 @@ MARKER = ".kubewin-lab"  # proves that a folder is ours to empty
 AT_ONCE = 4  # nodes that start at the same time
 
 
-class Laboratory:
+class Laboratory(Startable):
     """A laboratory below one folder.
 
     Args:
@@ -114,15 +114,6 @@ class Laboratory:
         if self._fault_proxy is None:
             self._fault_proxy = self._started.enter_context(FaultProxy(self.cluster, self.directory, self.api_faults))
         return self._fault_proxy
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def ended_by_themselves(self) -> list[str]:
         """Nodes that should be up and are not, though nobody rebooted them: whoever sees one has to fail."""

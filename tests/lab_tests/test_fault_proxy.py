@@ -184,6 +184,14 @@ def test_a_connection_ends_before_or_in_the_middle_of_an_answer(
     assert core.read_namespace("default").metadata.name == "default"
 
 
+def test_a_silent_server_keeps_its_connection_and_answers_others(proxy: FaultProxy, authority: str) -> None:
+    proxy.faults.add(Fault("api_silent", "GET /version"))
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        requests.get(f"{proxy.api_url}/version", verify=authority, timeout=2)
+    assert requests.get(f"{proxy.api_url}/version", verify=authority, timeout=2).ok
+    assert [call.status for call in proxy.calls] == [None, 200]
+
+
 def test_a_fault_strikes_its_target_only_and_lets_some_pass_first(proxy: FaultProxy, core: client.CoreV1Api) -> None:
     proxy.faults.add(Fault("api_token_expired", "GET /api/v1/namespaces/default", times=None, after=2))
     for _call in range(2):
@@ -217,5 +225,5 @@ def test_every_fault_of_the_table_is_known_to_the_proxy(proxy: FaultProxy, autho
     for kind in API_FAULTS:
         proxy.faults.add(Fault(kind))
         with pytest.raises(requests.exceptions.RequestException):
-            requests.get(f"{proxy.api_url}/version", verify=authority).raise_for_status()
+            requests.get(f"{proxy.api_url}/version", verify=authority, timeout=2).raise_for_status()
     assert proxy.faults.struck == list(API_FAULTS)

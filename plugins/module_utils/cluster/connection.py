@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import TypeVar
@@ -18,20 +18,22 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions imp
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.service import K8sService
 
 from .errors import ClusterError
-from .refusals import explain_refusal, field_owners
-from .retries import TRANSIENT_STATUSES, retries
+from .path_segments import check_path_segments
+from .refusals import explain_refusal, field_owners, is_about_the_manifest
+from .retries import TRANSIENT_STATUSES, Deadline
 from .target import Target
+from .transport import DEFAULT_REQUEST_TIMEOUT, TimedTransport, timed_transport
 
 try:
     from kubernetes.client.exceptions import ApiException
-    from kubernetes.client.rest import RESTClientObject
     from kubernetes.config import ConfigException
-    from urllib3.exceptions import HTTPError, ProtocolError
+    from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
+    from yaml import YAMLError
 
     HAS_KUBERNETES = True
 except ImportError:
     # Named by open_cluster (a module names it even earlier), before any of these is needed.
-    ApiException = ConfigException = HTTPError = ProtocolError = CoreException
+    ApiException = ConfigException = HTTPError = ProtocolError = ReadTimeoutError = YAMLError = CoreException
     HAS_KUBERNETES = False
 
 Answer = TypeVar("Answer")
@@ -45,8 +47,11 @@ class Cluster:
     In check mode every changing verb is the API server's own dry run: it validates and admits, and stores nothing.
     """
 
-    def __init__(self, client, field_manager: str, force_conflicts: bool, check_mode: bool):
+    def __init__(
+        self, client, field_manager: str, force_conflicts: bool, check_mode: bool, deadline: Deadline | None = None
+    ):
         self._client = client
+        self._deadline = deadline or Deadline()
         self._service = K8sService(
             client,
             # What K8sService reads of a module.
@@ -63,6 +68,10 @@ class Cluster:
     @property
     def host(self) -> str:
         return self._client.configuration.host
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """A block in which no request outlasts so many seconds from its beginning, and none is repeated after them."""
+        return self._deadline.within(seconds)
 
     def version(self) -> str:
         """The API server's version, such as "1.36.3". Asked anew: the client's own copy is cached on disk."""
@@ -90,9 +99,8 @@ class Cluster:
     def try_to_create(self, definition: dict) -> None:
         """Let the API server judge an object's creation without storing it (dry run), in any mode."""
         with _translated("create", Target.of(definition)):
-            self._client.create(
-                self._resource(definition), definition, namespace=definition["metadata"]["namespace"], dry_run="All"
-            )
+            resource, namespace = self._resource(definition), definition["metadata"]["namespace"]
+            _repeated(lambda: self._client.create(resource, definition, namespace=namespace, dry_run="All"))
 
     def delete(self, definition: dict) -> None:
         """Delete the named object after its dependents. Returns before they are gone; an absent object is no error."""
@@ -117,7 +125,7 @@ class Cluster:
         page_size: int = PAGE_SIZE,
     ) -> Iterator[list[dict]]:
         """The objects of a kind, a page at a time, so that memory does not grow with the cluster."""
-        resource = self._resource({"kind": kind, "apiVersion": api_version})
+        resource = self._resource({"kind": kind, "apiVersion": api_version, "metadata": {"namespace": namespace}})
         token = None
         while True:
             try:
@@ -161,15 +169,29 @@ class Cluster:
         return self._client.client.request("get", path, query_params=list(parameters), serialize=False).data
 
     def _resource(self, definition: dict):
+        check_path_segments(Target.of(definition), definition.get("metadata") or {})
         kind, api_version = definition.get("kind"), definition.get("apiVersion")
-        with _translated("look up", Target(f"kind {kind} of {api_version}")):
-            return self._service.find_resource(kind, api_version, fail=True)
+        with _translated("look up", Target("kind", f"{kind} of {api_version}")):
+            found = self._service.find_resource(kind, api_version) if str(api_version).count("/") < 2 else None
+        if not found:
+            raise ClusterError(
+                f"The API server knows no kind {kind} of apiVersion {api_version}. Correct them, or install first what "
+                "defines the kind (its CustomResourceDefinition or API service)."
+            )
+        return found
 
 
 def open_cluster(
-    module=None, field_manager: str = DEFAULT_FIELD_MANAGER, force_conflicts: bool = False, **authentication
+    module=None,
+    field_manager: str = DEFAULT_FIELD_MANAGER,
+    force_conflicts: bool = False,
+    request_timeout: int = DEFAULT_REQUEST_TIMEOUT,
+    **authentication,
 ) -> Cluster:
     """Connect with a module's options (AUTH_ARG_SPEC), or with the same options as keywords where there is no module.
+
+    Args:
+        request_timeout: seconds that the API server may be silent on one request.
 
     Raises:
         ClusterError: no library, no kubeconfig, credentials refused, or the API server can't be reached.
@@ -178,17 +200,35 @@ def open_cluster(
         raise ClusterError(missing_required_lib("kubernetes"))
     options = module.params if module else authentication
     _check_kubeconfig(options)
-    with _translated("connect to", Target("the API server", options.get("host") or "of the kubeconfig")):
-        client = get_api_client(module, **authentication)
-    client.configuration.retries = retries()
-    # kubernetes.core has no option for it, and a client reads its configuration once.
-    client.client.client.rest_client = RESTClientObject(client.configuration)
-    return Cluster(client, field_manager, force_conflicts, bool(module and module.check_mode))
+    if request_timeout < 1:
+        raise ClusterError(f"request_timeout is {request_timeout}: give at least 1 second.")
+    deadline = Deadline()
+    target = Target("the API server", options.get("host") or "of the kubeconfig")
+    with _translated("connect to", target), timed_transport(request_timeout, deadline) as made:
+        client = _make_client(module, authentication, made)
+    # kubernetes.core keeps clients for later, with the transport that they were made with.
+    client.client.client.rest_client = TimedTransport(client.configuration, request_timeout, deadline)
+    return Cluster(client, field_manager, force_conflicts, bool(module and module.check_mode), deadline)
+
+
+def _make_client(module, authentication: dict, transports: list[TimedTransport]):
+    """What the library makes of a file or of an answer that has another shape than it expects, in plain words."""
+    try:
+        return get_api_client(module, **authentication)
+    except (AttributeError, KeyError, TypeError, YAMLError) as error:
+        if not transports:  # no server was asked yet
+            raise ValueError("the kubeconfig is damaged: it has not the shape of one. Give a sound one.") from error
+        raise ValueError(
+            "it answers, and does not answer as a Kubernetes API server. Check the server address, port and proxy that "
+            "the kubeconfig (or host, proxy) gives."
+        ) from error
 
 
 def _check_kubeconfig(options: dict) -> None:
     """Name a kubeconfig that was asked for and is not there; the library only says that no configuration was found."""
     kubeconfig = options.get("kubeconfig") or os.environ.get("K8S_AUTH_KUBECONFIG")
+    if kubeconfig and not isinstance(kubeconfig, (str, dict)):
+        raise ClusterError(f"kubeconfig is {kubeconfig!r:.60}: give the path of a file or its content as a dictionary.")
     if not isinstance(kubeconfig, str):
         return
     paths = [path for path in kubeconfig.split(os.pathsep) if path]
@@ -200,7 +240,7 @@ def _check_kubeconfig(options: dict) -> None:
 
 
 def _repeated(call: Callable[[], Answer]) -> Answer:
-    """The call's result; it is made once more when its answer breaks off, or when another client's write crossed it.
+    """The call's result; made once more when its answer breaks off or stops, or when another client's write crossed it.
 
     The library asks again (retries) only until an answer begins, and not after a conflict.
     """
@@ -215,7 +255,7 @@ def _repeated(call: Callable[[], Answer]) -> Answer:
 def _passes_at_once(error: Exception) -> bool:
     if isinstance(error, ApiException):
         return error.status == HTTPStatus.CONFLICT and not field_owners(_status_object(error.body))
-    return isinstance(error, ProtocolError)
+    return isinstance(error, (ProtocolError, ReadTimeoutError))
 
 
 @contextmanager
@@ -230,6 +270,13 @@ def _cluster_error(error: Exception, verb: str, target: Target) -> ClusterError:
     cause = _cause(error)
     if isinstance(cause, ApiException) and cause.status:
         return _refused(cause, verb, target)
+    if isinstance(getattr(cause, "reason", None) or cause, ReadTimeoutError):
+        return ClusterError(
+            f"Failed to {verb} {target}: the API server took the request and does not answer: "
+            f"{_connection_failure(cause)}. Check that it is not overloaded, and what stands before it (load balancer, "
+            "proxy, tunnel); if it only needs longer, raise request_timeout.",
+            transient=True,
+        )
     if isinstance(cause, HTTPError):
         return ClusterError(
             f"Failed to {verb} {target}: the API server can't be reached: {_connection_failure(cause)}. "
@@ -256,7 +303,7 @@ def _refused(error: ApiException, verb: str, target: Target) -> ClusterError:
         f"Failed to {verb} {target}: {reason}",
         status=error.status,
         body=body,
-        transient=error.status in TRANSIENT_STATUSES,
+        transient=error.status in TRANSIENT_STATUSES and not is_about_the_manifest(str(body.get("message"))),
     )
 
 

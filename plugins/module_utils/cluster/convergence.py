@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.service import diff_objects
@@ -139,7 +140,7 @@ def wait_until_ready(cluster: Cluster, definition: dict, patience: Patience) -> 
         seen.update(cluster.get(definition) or {})
         return judge_rollout(seen) if seen else Rollout(Phase.FAILED, "it was deleted meanwhile")
 
-    rollout = wait_until_settled(observe, patience.timeout, patience.sleep)
+    rollout = _wait(cluster, observe, patience)
     if rollout.phase is Phase.READY:
         return _returned(seen)
     how = "has failed" if rollout.phase is Phase.FAILED else f"is not ready after {patience.timeout} seconds"
@@ -163,12 +164,17 @@ def wait_until_gone(cluster: Cluster, removed: dict, patience: Patience) -> None
         gone = not found or found["metadata"].get("uid") != uid
         return Rollout(Phase.READY if gone else Phase.PROGRESSING, "")
 
-    if wait_until_settled(observe, patience.timeout, patience.sleep).phase is Phase.READY:
+    if _wait(cluster, observe, patience).phase is Phase.READY:
         return
     pods, _owned = _dependents(cluster, removed)
     left = ", ".join(f"{pod['metadata']['name']} on node {pod['spec'].get('nodeName')}" for pod in pods[:5])
     why = f"pods that are left: {left}" if left else "a finalizer holds it"
     raise ClusterError(f"{Target.of(removed)} is not gone after {patience.timeout} seconds: {why}")
+
+
+def _wait(cluster: Cluster, observe: Callable[[], Rollout], patience: Patience) -> Rollout:
+    with cluster.within(patience.timeout):
+        return wait_until_settled(observe, patience.timeout, patience.sleep)
 
 
 def _outcome(action: str, before: dict | None, after: dict, warnings: list[str]) -> Outcome:

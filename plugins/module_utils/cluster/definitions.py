@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 
-from ansible_collections.kubernetes.core.plugins.module_utils.k8s.resource import create_definitions
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.resource import from_file, from_yaml
 
 from .access import build_permissions, build_service_account
 from .errors import ClusterError
@@ -63,14 +65,64 @@ def _build(params: Mapping) -> list[dict]:
 def _read(params: Mapping) -> list[dict]:
     where = f"the file {params['src']}" if params["src"] else "the definition"
     try:
-        definitions = create_definitions({"resource_definition": params["definition"], "src": params["src"]})
-    except (OSError, ValueError, YAMLError, AttributeError, TypeError) as error:
+        documents = list(from_file(params["src"]) if params["src"] else from_yaml(params["definition"]))
+        # What an anchor shares between objects must not be shared when one of them gets its namespace.
+        definitions = [deepcopy(dict(one)) for one in _objects(documents)]
+        for definition in definitions:
+            json.dumps(definition, allow_nan=False, default=str)
+    except RecursionError as error:
+        raise ClusterError(
+            f"Failed to read manifests from {where}: it is nested too deeply, or an alias in it contains itself."
+        ) from error
+    except (OSError, ValueError, TypeError, YAMLError) as error:
         raise ClusterError(f"Failed to read manifests from {where}: {error}.") from error
-    if not any(definitions):
+    if not definitions:
         raise ClusterError(f"There are no manifests in {where}.")
     for number, definition in enumerate(definitions, start=1):
-        missing = [name for name in ("apiVersion", "kind") if not definition.get(name)]
-        missing += [] if (definition.get("metadata") or {}).get("name") else ["metadata.name"]
-        if missing:
-            raise ClusterError(f"Manifest {number} of {where} has no {' and no '.join(missing)}.")
-    return [dict(definition) for definition in definitions]
+        _check_head(definition, f"Manifest {number} of {where}")
+    return definitions
+
+
+def _objects(documents: Iterable) -> Iterator[Mapping]:
+    """Objects out of documents; a List yields its items, whatever is empty nothing."""
+    for document in documents:
+        if isinstance(document, (list, tuple)):
+            yield from _objects(document)
+        elif document is not None and not isinstance(document, Mapping):
+            raise ValueError(f"a manifest is a mapping with apiVersion and kind, not {document!r:.60}")
+        elif document and _is_list(document):
+            yield from _objects(_with_heads(document))
+        elif document:
+            yield document
+
+
+def _is_list(document: Mapping) -> bool:
+    # Other groups have kinds whose names end in List too; those have no items.
+    return str(document.get("kind")).endswith("List") and isinstance(document.get("items", ""), (list, type(None)))
+
+
+def _with_heads(document: Mapping) -> list:
+    """A list's items; those of a DaemonSetList may leave out that they are DaemonSets, as the API server does."""
+    kind = document["kind"].removesuffix("List")
+    head = {"apiVersion": document.get("apiVersion"), "kind": kind} if kind else {}
+    items = document.get("items") or []
+    return [{**head, **item} if isinstance(item, Mapping) and item else item for item in items]
+
+
+def _check_head(definition: Mapping, which: str) -> None:
+    """What names an object must be there, and be text.
+
+    Raises:
+        ClusterError: it isn't.
+    """
+    metadata = definition.get("metadata")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise ClusterError(f"{which} has metadata that is no mapping: {metadata!r:.60}.")
+    metadata = metadata or {}
+    head = {**{name: definition.get(name) for name in ("apiVersion", "kind")}, "metadata.name": metadata.get("name")}
+    missing = [name for name, value in head.items() if value is None or value == ""]
+    if missing:
+        raise ClusterError(f"{which} has no {' and no '.join(missing)}.")
+    for name, value in {**head, "metadata.namespace": metadata.get("namespace") or ""}.items():
+        if not isinstance(value, str):
+            raise ClusterError(f"{which} has an unusable {name}, which is no text: {value!r:.60}. Put it in quotes.")

@@ -94,7 +94,8 @@ def build_workload(options: Mapping) -> dict:
         options: the workload module's options; an option that is absent or None leaves its field out.
 
     Raises:
-        OptionError: an option is set that the kind has no field for, or one is missing that it needs.
+        OptionError: an option is set that the kind has no field for, one is missing that it needs, or one has no
+            meaning.
     """
     kind = options["kind"]
     _check_options(kind, options)
@@ -173,6 +174,8 @@ def _environment_variable(name: str, value: object) -> dict:
     """A dictionary is a source (fieldRef, secretKeyRef …), anything else the value."""
     if isinstance(value, Mapping):
         return {"name": name, "valueFrom": dict(value)}
+    if isinstance(value, (list, tuple)):
+        raise OptionError(f"env {name} is a list: give a text, a number, or a dictionary with a source")
     if isinstance(value, bool):
         value = str(value).lower()
     return {"name": name, "value": "" if value is None else str(value)}

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 
 from ansible.module_utils.basic import AnsibleModule
@@ -11,6 +11,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.core import AnsibleK8SModule
 
 from .errors import ClusterError
+from .transport import DEFAULT_REQUEST_TIMEOUT
 
 # Keys of a kubeconfig whose values are secrets.
 _SECRET_KEYS = frozenset(
@@ -19,11 +20,23 @@ _SECRET_KEYS = frozenset(
 
 
 def cluster_module(arguments: dict, **settings) -> AnsibleK8SModule:
-    """A module with the authentication options beside its own. Fails by itself when a Python library is missing."""
+    """A module with the options that reach a cluster beside its own. Fails by itself when a library is missing."""
     # A path is no secret, and a message about it must be able to name it; kubernetes.core masks the whole option
     # before 6.4. Of a kubeconfig given as a dictionary the secrets are masked.
     authentication = {**deepcopy(AUTH_ARG_SPEC), "kubeconfig": {"type": "raw"}}
-    return AnsibleK8SModule(argument_spec={**authentication, **arguments}, module_class=_ModuleWithSecrets, **settings)
+    reaching = {**authentication, "request_timeout": {"type": "int", "default": DEFAULT_REQUEST_TIMEOUT}}
+    return AnsibleK8SModule(argument_spec={**reaching, **arguments}, module_class=_ModuleWithSecrets, **settings)
+
+
+def refuse_numbers_below(params: Mapping, **least: int) -> None:
+    """Refuse numbers that have no meaning, before anything is asked or changed.
+
+    Raises:
+        ClusterError: an option is below its least value; one that is not set is fine.
+    """
+    for name, value in least.items():
+        if params[name] is not None and params[name] < value:
+            raise ClusterError(f"{name} is {params[name]}: give at least {value}.")
 
 
 class _ModuleWithSecrets(AnsibleModule):

@@ -20,6 +20,17 @@ _RBAC = re.compile(
 )
 _POD_SECURITY = re.compile(r'violates PodSecurity "(?P<policy>[^"]+)": (?P<checks>.+)', re.DOTALL)
 _QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+), (?P<figures>.+)", re.DOTALL)
+# What is wrong in a manifest that is applied comes as a 500 where its types or fields are (seen from 1.36).
+_UNREADABLE = re.compile(
+    r"failed to (?:create typed patch object|convert new object) \([^)]*\)(?: to proper version)?:(?P<why>.+)",
+    re.DOTALL,
+)
+# For any field, a PersistentVolumeClaim's, a Pod's, a StatefulSet's and a RoleBinding's (pkg/apis/*/validation). Names
+# and values stand in the messages too, so the word alone says nothing.
+_IMMUTABLE = re.compile(
+    r"field is immutable|is immutable after creation|pod updates may not change fields other than"
+    r"|updates to statefulset spec for fields other than .+ are forbidden|cannot change roleRef"
+)
 _OWNER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 
 
@@ -49,8 +60,17 @@ def admission_refusal(message: str, namespace: str | None) -> str | None:
 
 
 def is_immutable_field(body: Mapping) -> bool:
-    """Whether the refusal is about a field that an existing object may not change."""
-    return any(text in str(body.get("message")) for text in ("immutable", "pod updates may not change fields"))
+    """Whether the refusal is about nothing but fields that an existing object may not change.
+
+    An object that is wrong in another way as well would not come back once it is deleted to be made anew.
+    """
+    causes = (body.get("details") or {}).get("causes") or [body]
+    return all(_IMMUTABLE.search(str(cause.get("message"))) for cause in causes)
+
+
+def is_about_the_manifest(message: str) -> bool:
+    """Whether an error that the API server calls its own (500) is one of the manifest, and so stays."""
+    return bool(_UNREADABLE.search(message))
 
 
 def field_owners(body: Mapping) -> list[str]:
@@ -143,6 +163,9 @@ def _too_many_requests(message: str, body: Mapping, headers: Mapping, target: Ta
 
 
 def _server_error(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
+    unreadable = _UNREADABLE.search(message)
+    if unreadable:
+        return f"the manifest does not fit its kind: {unreadable['why'].strip()}. Correct that field."
     code = body.get("code") or "5xx"
     return f"the API server failed ({code}): {message}. Look at its log; the same call may succeed later."
 

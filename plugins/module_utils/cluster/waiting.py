@@ -24,7 +24,8 @@ def wait_until_settled(observe: Callable[[], Rollout], timeout: int, sleep: int)
         ClusterError: the API server refused, or never answered within the time.
     """
     rollout, trouble = None, None
-    for _elapsed in clock(timeout, sleep):
+    # Not asleep for longer than the whole wait.
+    for _elapsed in clock(timeout, min(sleep, timeout)):
         try:
             rollout, trouble = observe(), None
         except ClusterError as error:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.documents import Document
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.errors import SettingsError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.field_types import type_errors
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.lint import known_codes, lint
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.lint_rule import SEVERITIES
@@ -89,9 +90,10 @@ def check(documents: list[Document], settings: Settings) -> list[Finding]:
 
     Raises:
         RulesError: a version or a code in the settings doesn't exist.
+        SettingsError: labels of a namespace are none.
     """
     known_codes(set(settings.ignore) - set(API_CODES))
-    labels = {**_namespaces_among(documents), **(settings.namespace_labels or {})}
+    labels = {**_namespaces_among(documents), **_given_labels(settings)}
     pods = [_readable_pod(document) for document in documents]
     together = [pod for pod in pods if pod is not None]
     findings: list[Finding] = []
@@ -116,7 +118,7 @@ def counts(findings: list[Finding]) -> dict[str, int]:
 
 def _readable_pod(document: Document) -> Pod | None:
     pod = find_pod(document.body)
-    return None if pod is None or any(type_errors(pod.spec, pod.path)) else pod
+    return None if pod is None or any(type_errors(document.body)) else pod
 
 
 def _refusals(document: Document, settings: Settings) -> Iterator[Finding]:
@@ -155,17 +157,26 @@ def _from_api(code: str, document: Document, field: str, message: str) -> Findin
 
 
 def _finding(document: Document, code: str, severity: str, title: str, fix: str, field: str, message: str) -> Finding:
-    metadata = at(document.body, "metadata") or {}
-    name = metadata.get("name") or metadata.get("generateName") or ""
-    kind, namespace = document.body.get("kind") or "", metadata.get("namespace") or ""
+    name = at(document.body, "metadata", "name") or at(document.body, "metadata", "generateName") or ""
+    kind, namespace = document.body.get("kind") or "", at(document.body, "metadata", "namespace") or ""
     line = document.line(field)
-    return Finding(code, severity, title, kind, namespace, name, field, message, fix, document.source, line)
+    return Finding(code, severity, title, kind, str(namespace), str(name), field, message, fix, document.source, line)
 
 
 def _namespaces_among(documents: list[Document]) -> dict[str, dict[str, str]]:
     """The labels of the Namespace objects among the manifests."""
     return {
-        str(at(document.body, "metadata", "name")): at(document.body, "metadata", "labels") or {}
+        str(at(document.body, "metadata", "name")): labels
         for document in documents
         if document.body.get("kind") == "Namespace"
+        and isinstance(labels := at(document.body, "metadata", "labels") or {}, dict)
     }
+
+
+def _given_labels(settings: Settings) -> dict[str, dict[str, str]]:
+    """The labels that the settings give; a namespace without any is known too."""
+    given = {namespace: labels or {} for namespace, labels in (settings.namespace_labels or {}).items()}
+    for namespace, labels in given.items():
+        if not isinstance(labels, dict):
+            raise SettingsError(f"namespace_labels of {namespace} must be a mapping of labels, not {labels!r}")
+    return given

@@ -54,7 +54,10 @@ def from_text(text: str, source: str) -> list[Document]:
         bodies = list(yaml.safe_load_all(text))
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
         return [found for body, node in zip(bodies, nodes, strict=True) for found in _documents(body, node, source)]
-    except (yaml.YAMLError, ManifestError) as error:
+    except RecursionError as error:
+        raise UnreadableManifestError(_too_deep(source)) from error
+    # A date or a number can be wrong too.
+    except (yaml.YAMLError, ManifestError, ValueError) as error:
         raise UnreadableManifestError(f"{source} can't be read as Kubernetes manifests: {error}") from error
 
 
@@ -67,7 +70,10 @@ def from_file(path: str) -> list[Document]:
     try:
         with open(path, encoding="utf-8") as stream:
             return from_text(stream.read(), path)
-    except (OSError, UnicodeDecodeError) as error:
+    except UnreadableManifestError:
+        raise
+    # A path can be none, and a file no text.
+    except (OSError, ValueError) as error:
         raise UnreadableManifestError(f"{path} can't be read: {error}") from error
 
 
@@ -79,8 +85,14 @@ def from_value(value: Any, source: str) -> list[Document]:
     """
     try:
         return [Document(body, source) for body in objects([value])]
+    except RecursionError as error:
+        raise UnreadableManifestError(_too_deep(source)) from error
     except ManifestError as error:
         raise UnreadableManifestError(f"{source} is no Kubernetes manifest: {error}") from error
+
+
+def _too_deep(source: str) -> str:
+    return f"{source} can't be read as Kubernetes manifests: it is nested too deeply, or an alias in it contains itself"
 
 
 def manifest_files(paths: Iterable[str]) -> list[str]:

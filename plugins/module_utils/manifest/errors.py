@@ -10,3 +10,7 @@ class ManifestCheckError(ValueError):
 
 class UnreadableManifestError(ManifestCheckError):
     """A file or text that is no YAML, or doesn't exist."""
+
+
+class SettingsError(ManifestCheckError):
+    """What the manifests are to be checked against has no meaning."""

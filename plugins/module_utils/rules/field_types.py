@@ -7,11 +7,33 @@ The API server can't even decode such an object and answers in terms of Go; here
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.field_error import FieldError, invalid
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import POD_KINDS, find_pod
 
-WORDS = {bool: "a boolean (true or false, without quotes)", str: "a string", int: "an integer", dict: "a mapping"}
+INTEGER_OR_STRING = (int, str)
+QUANTITY = (int, float, str)
+WORDS = {
+    bool: "a boolean (true or false, without quotes)",
+    str: "a string",
+    int: "an integer",
+    INTEGER_OR_STRING: "an integer or a string",
+    QUANTITY: "a number or a string",
+}
+
+
+class Values(NamedTuple):
+    """The shape of a mapping by what each of its values is, whatever the key."""
+
+    shape: Any
+
+
+class OrNull(NamedTuple):
+    """The shape of a member of a list that may be null, which the API server takes for an empty one."""
+
+    shape: Any
+
 
 WINDOWS_OPTIONS = {
     "hostProcess": bool,
@@ -21,26 +43,26 @@ WINDOWS_OPTIONS = {
 }
 SECURITY_CONTEXT = {"windowsOptions": WINDOWS_OPTIONS}
 PORT = {"containerPort": int, "hostPort": int, "protocol": str, "hostIP": str}
-ANYTHING: dict = {}  # a mapping of whatever
-HANDLER = {"httpGet": ANYTHING, "tcpSocket": ANYTHING, "grpc": ANYTHING}
+ADDRESS = {"port": INTEGER_OR_STRING, "host": str}
+HANDLER = {"httpGet": ADDRESS, "tcpSocket": ADDRESS, "grpc": {"port": int}}
 CONTAINER = {
     "name": str,
     "image": str,
     "command": [str],
     "args": [str],
     "workingDir": str,
-    "env": [ANYTHING],
+    "env": [{"name": str, "value": str}],
     "securityContext": SECURITY_CONTEXT,
-    "resources": {"limits": ANYTHING, "requests": ANYTHING},
+    "resources": {"limits": Values(QUANTITY), "requests": Values(QUANTITY)},
     "ports": [PORT],
     "lifecycle": {"stopSignal": str, "postStart": HANDLER, "preStop": HANDLER},
     "livenessProbe": HANDLER,
     "readinessProbe": HANDLER,
     "startupProbe": HANDLER,
-    "volumeMounts": [{"mountPath": str, "readOnly": bool}],
+    "volumeMounts": [{"name": str, "mountPath": str, "readOnly": bool}],
     "restartPolicy": str,
 }
-NODE_SELECTOR = {"nodeSelectorTerms": [{"matchExpressions": [{"values": [str]}]}]}
+NODE_SELECTOR = {"nodeSelectorTerms": [OrNull({"matchExpressions": [{"key": str, "operator": str, "values": [str]}]})]}
 POD_SPEC = {
     "initContainers": [CONTAINER],
     "containers": [CONTAINER],
@@ -53,31 +75,71 @@ POD_SPEC = {
     "shareProcessNamespace": bool,
     "os": {"name": str},
     "volumes": [{"name": str, "hostPath": {"path": str, "type": str}}],
-    "nodeSelector": ANYTHING,
-    "tolerations": [ANYTHING],
+    "nodeSelector": Values(str),
+    "runtimeClassName": str,
+    "tolerations": [{"key": str, "operator": str, "value": str, "effect": str}],
     "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": NODE_SELECTOR}},
+}
+METADATA = {
+    "name": str,
+    "generateName": str,
+    "namespace": str,
+    "labels": Values(str),
+    "annotations": Values(str),
 }
 
 
-def type_errors(spec: Any, path: str) -> Iterator[FieldError]:
-    """Yield an error for each value of a pod spec whose type isn't the field's. Absent and null are fine everywhere."""
-    return _errors(spec, path, POD_SPEC)
+def type_errors(definition: dict[str, Any]) -> Iterator[FieldError]:
+    """Yield an error for each value of a pod, or of what is around its template, whose type isn't the field's.
+
+    Absent and null are fine everywhere but as a member of a list.
+    """
+    if find_pod(definition) is not None:
+        _group, steps = POD_KINDS[definition["kind"]]
+        yield from _errors(definition, "", {"metadata": METADATA, **_around(steps)})
+
+
+def _around(steps: tuple[str, ...]) -> dict[str, Any]:
+    """The shape of what leads to a pod's spec; the metadata beside it is the pod's."""
+    first, *rest = steps
+    return {first: _around(tuple(rest))} if rest else {"metadata": METADATA, first: POD_SPEC}
 
 
 def _errors(body: Any, path: str, shape: Any) -> Iterator[FieldError]:
     if body is None:
         return
     if isinstance(shape, list):
-        if not isinstance(body, list):
-            yield invalid(path, body, "must be a list")
-            return
-        for index, member in enumerate(body):
-            yield from _errors(member, f"{path}[{index}]", shape[0])
+        yield from _member_errors(body, path, shape[0])
+    elif isinstance(shape, Values):
+        yield from _value_errors(body, path, shape.shape)
     elif isinstance(shape, dict):
-        if not isinstance(body, dict):
-            yield invalid(path, body, "must be a mapping")
-            return
-        for field, expected in shape.items():
-            yield from _errors(body.get(field), f"{path}.{field}", expected)
-    elif not isinstance(body, shape) or (shape is int and isinstance(body, bool)):
+        yield from _field_errors(body, path, shape)
+    elif not isinstance(body, shape) or (isinstance(body, bool) and shape is not bool):
         yield invalid(path, body, f"must be {WORDS[shape]}")
+
+
+def _member_errors(body: Any, path: str, shape: Any) -> Iterator[FieldError]:
+    if not isinstance(body, list):
+        yield invalid(path, body, "must be a list")
+        return
+    inner = shape.shape if isinstance(shape, OrNull) else shape
+    for index, member in enumerate(body):
+        if member is None and isinstance(shape, dict):
+            yield invalid(f"{path}[{index}]", member, "must be a mapping")
+        yield from _errors(member, f"{path}[{index}]", inner)
+
+
+def _value_errors(body: Any, path: str, shape: Any) -> Iterator[FieldError]:
+    if not isinstance(body, dict):
+        yield invalid(path, body, "must be a mapping")
+        return
+    for key, value in body.items():
+        yield from _errors(value, f"{path}[{key}]", shape)
+
+
+def _field_errors(body: Any, path: str, shape: dict[str, Any]) -> Iterator[FieldError]:
+    if not isinstance(body, dict):
+        yield invalid(path, body, "must be a mapping")
+        return
+    for field, expected in shape.items():
+        yield from _errors(body.get(field), f"{path}.{field}" if path else field, expected)

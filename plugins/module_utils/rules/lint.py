@@ -43,7 +43,7 @@ def lint(pod: Pod, target: Target, together: Sequence[Pod] = (), ignore: Iterabl
     """Return what the rules have to say about a pod, by code; nothing for one that has no HostProcess container.
 
     Args:
-        pod: of which every value has its field's type (``field_types.type_errors`` finds none).
+        pod: of which every value has its field's type (``field_types.type_errors`` finds none in its object).
         target: what is known of the nodes.
         together: the pods that are deployed together with this one, it among them.
         ignore: codes not to report. An object ignores the codes in its annotation ``kubewin.hostprocess/ignore``.

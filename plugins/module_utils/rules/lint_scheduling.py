@@ -73,7 +73,7 @@ def hyperv_isolation(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Prob
     if re.search(r"hyper-?v", str(runtime_class), re.IGNORECASE):
         yield Problem(f"{pod.path}.runtimeClassName", f"runtime class {runtime_class} looks like Hyper-V isolation")
     for name in annotations(pod):
-        if name.startswith("io.microsoft.virtualmachine."):
+        if str(name).startswith("io.microsoft.virtualmachine."):
             path = f"{pod.path.removesuffix('spec')}metadata.annotations[{name}]"
             yield Problem(path, f"{name} is for pods in a virtual machine")
 
@@ -117,7 +117,7 @@ def _selects_windows(pod: Pod) -> bool:
     terms = at(
         pod.spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"
     )
-    return bool(terms) and all(any(map(_asks_for_windows, term.get("matchExpressions") or [])) for term in terms)
+    return bool(terms) and all(any(map(_asks_for_windows, at(term, "matchExpressions") or [])) for term in terms)
 
 
 def _asks_for_windows(expression: dict[str, Any]) -> bool:

@@ -230,7 +230,7 @@ def capabilities(pod: Pod) -> tuple[str, str] | None:
 
 def restricted_volumes(pod: Pod) -> tuple[str, str] | None:
     """Volumes of other types than the ones that hold configuration or storage of the pod's own."""
-    types = {volume["name"]: _volume_type(volume) for volume in pod.spec.get("volumes") or []}
+    types = {volume.get("name") or "": _volume_type(volume) for volume in pod.spec.get("volumes") or []}
     names = [name for name, kind in types.items() if kind not in UNRESTRICTED_VOLUMES]
     kinds = sorted({types[name] for name in names})
     text = f"{_counted('volume', names)} {_uses(names)} {_counted('restricted volume type', kinds)}"

@@ -104,7 +104,8 @@ def find_pod(definition: dict[str, Any]) -> Pod | None:
 def containers(pod: Pod) -> Iterator[Container]:
     """Yield a pod's containers in the order in which the API server visits them."""
     for field in CONTAINER_FIELDS:
-        for index, body in enumerate(pod.spec.get(field) or []):
+        bodies = pod.spec.get(field)
+        for index, body in enumerate(bodies if isinstance(bodies, list) else []):
             yield Container(field, index, f"{pod.path}.{field}[{index}]", _mapping(body))
 
 

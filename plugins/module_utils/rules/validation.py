@@ -97,9 +97,9 @@ def validate(
     """
     server = ApiServer(parse_release(kubernetes_version), allow_privileged, feature_gates or {})
     pod = find_pod(definition)
-    if pod is None or (_is_taken_unseen(pod, server) and not any(type_errors(pod.spec, pod.path))):
+    if pod is None or (_is_taken_unseen(pod, server) and not any(type_errors(definition))):
         return []
-    return _pod_errors(pod, server, existing)
+    return list(type_errors(definition)) or _pod_errors(pod, server, existing)
 
 
 def validate_pods(
@@ -114,7 +114,7 @@ def validate_pods(
     """
     server = ApiServer(parse_release(kubernetes_version), allow_privileged, feature_gates or {})
     pod = find_pod(definition)
-    if pod is None or not _is_taken_unseen(pod, server) or any(type_errors(pod.spec, pod.path)):
+    if pod is None or not _is_taken_unseen(pod, server) or any(type_errors(definition)):
         return []
     return _pod_errors(pod, server, existing=False)
 
@@ -124,9 +124,6 @@ def _is_taken_unseen(pod: Pod, server: ApiServer) -> bool:
 
 
 def _pod_errors(pod: Pod, server: ApiServer, existing: bool) -> list[FieldError]:
-    wrong_types = list(type_errors(pod.spec, pod.path))
-    if wrong_types:
-        return wrong_types
     rules = POD_SPEC_RULES if existing else (*POD_SPEC_RULES, ephemeral_containers_at_creation)
     errors = [error for rule in rules for error in rule(with_default_ports(pod, server), server)]
     return errors if server.release >= JSON_VALUES_SINCE else [error._replace(as_go=True) for error in errors]

@@ -13,6 +13,8 @@ from integration.workload.simulated_node import SimulatedNode
 from integration.workload.support import CORES, call_module, run_playbook
 from kubernetes import client
 
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.connection import open_cluster
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.errors import ClusterError
 from lab.cluster.fault_proxy import FaultProxy
 from lab.faults import Fault
 
@@ -140,15 +142,56 @@ def test_an_error_that_stays_is_told_with_the_object_and_the_servers_words(ask, 
     assert applies(proxy) == [500] * 5
 
 
-@pytest.mark.parametrize("fault", ["api_drop_request", "api_drop_answer"])
+def test_a_manifest_that_does_not_fit_its_kind_is_not_sent_again(ask, proxy, namespace):
+    result = ask(agent(namespace, update_strategy={"nope": 1}))
+    assert (
+        "the manifest does not fit its kind: .spec.updateStrategy.nope: field not declared in schema" in result["msg"]
+    )
+    assert applies(proxy) == [500], "the API server calls it a failure of its own"
+
+
+@pytest.mark.parametrize("fault", ["api_drop_request", "api_drop_answer", "api_silent"])
 @pytest.mark.parametrize(
     "target", ["GET /apis/apps/v1/namespaces/", "POST /api/v1/namespaces/", "PATCH /apis/apps/v1/namespaces/"]
 )
 def test_a_connection_that_ends_is_taken_up_again(ask, proxy, namespace, fault, target):
     proxy.faults.add(Fault(fault, target))
-    result = ask(agent(namespace))
+    result = ask(agent(namespace, request_timeout=2))
     assert proxy.faults.struck == [fault]
     assert not result["failed"], result.get("msg")
+
+
+def test_an_api_server_that_stays_silent_is_told_after_a_bounded_time_and_nothing_is_hidden(ask, proxy, namespace):
+    proxy.faults.add(Fault("api_silent", f"PATCH /api/v1/namespaces/{namespace}/configmaps/two", times=None))
+    task = config_maps(namespace, "one", "two", "three")
+    task[WORKLOAD]["request_timeout"] = 1
+    started = time.monotonic()
+    result = ask(task)
+    # Five times of one second, and the pauses between them.
+    assert time.monotonic() - started < 30
+    assert (
+        f"Failed to apply ConfigMap {namespace}/two: the API server took the request and does not answer"
+        in (result["msg"])
+    )
+    assert "raise request_timeout" in result["msg"]
+    assert [row["action"] for row in result["actions"]] == ["created", "failed", "not_reached"]
+    assert proxy.faults.struck == ["api_silent"] * 5
+
+
+def test_an_api_server_that_falls_silent_does_not_outlast_the_wait(ask, proxy, namespace):
+    # Nobody runs the pod of this Deployment.
+    proxy.faults.add(Fault("api_silent", "deployments/agent", times=None, after=4))
+    started = time.monotonic()
+    result = ask(agent(namespace, kind="Deployment", wait=True, wait_sleep=1, wait_timeout=5))
+    assert time.monotonic() - started < 20
+    assert f"Failed to read Deployment {namespace}/agent: the API server took the request and does" in result["msg"]
+    assert [row["action"] for row in result["actions"]] == ["created"]
+
+
+def test_an_inventory_of_a_silent_api_server_ends_in_its_own_time(proxy):
+    proxy.faults.add(Fault("api_silent", "GET /api/v1/nodes", times=None))
+    with pytest.raises(ClusterError, match="Failed to list Node objects: the API server took the request"):
+        open_cluster(kubeconfig=str(proxy.kubeconfig), request_timeout=1).list("Node")
 
 
 def test_a_removal_whose_answer_is_lost_is_a_removal(ask, proxy, namespace):
@@ -169,13 +212,14 @@ def test_a_removal_whose_answer_is_lost_is_a_removal(ask, proxy, namespace):
         Fault("api_drop_request", "daemonsets/agent", times=8, after=3),
         Fault("api_error", "daemonsets/agent", times=8, after=3),
         Fault("api_busy", "daemonsets/agent", times=3, after=3),
+        Fault("api_silent", "daemonsets/agent", times=3, after=3),
     ],
     ids=lambda fault: fault.kind,
 )
 def test_trouble_during_a_wait_does_not_end_it(ask, proxy, namespace, node, fault):
     # The first three calls about the object read it twice and apply it: what strikes, strikes the wait.
     proxy.faults.add(fault)
-    result = ask(agent(namespace, wait=True, wait_sleep=1, wait_timeout=60))
+    result = ask(agent(namespace, wait=True, wait_sleep=1, wait_timeout=60, request_timeout=2))
     assert not result["failed"], result.get("msg")
     assert len(proxy.faults.struck) >= 3
     assert result["resources"][0]["status"]["numberAvailable"] == 1
@@ -307,6 +351,7 @@ def test_the_one_verb_that_rbac_withholds_is_named_with_what_was_done_before(ask
         Fault("api_drop_request", "GET /api/v1/pods", after=1),
         Fault("api_error", "GET /api/v1/pods", after=1),
         Fault("api_busy", "GET /api/v1/pods", after=1),
+        Fault("api_silent", "GET /api/v1/pods", after=1),
     ],
     ids=lambda fault: fault.kind,
 )
@@ -322,7 +367,7 @@ def test_a_list_goes_on_where_it_broke_off(ask, proxy, core_api, namespace, faul
             namespace, {"metadata": {"name": f"agent-{number}", "labels": {"of": namespace}}, "spec": spec}
         )
     proxy.faults.add(fault)
-    result = ask({INFO: {"label_selectors": [f"of={namespace}"], "page_size": 2}})
+    result = ask({INFO: {"label_selectors": [f"of={namespace}"], "page_size": 2, "request_timeout": 2}})
     assert proxy.faults.struck == [fault.kind]
     assert [row["pod"] for row in result["containers"]] == [f"agent-{number}" for number in range(5)]
 

@@ -79,6 +79,12 @@ def test_a_cluster_that_can_t_be_reached_is_said(inventory):
     assert "The kubeconfig file /nowhere/kubeconfig does not exist" in " ".join(finished.stderr.split())
 
 
+def test_a_time_for_requests_that_is_none_is_said(inventory):
+    finished = inventory(request_timeout=0)
+    assert finished.returncode != 0
+    assert "request_timeout is 0: give at least 1 second." in " ".join(finished.stderr.split())
+
+
 def test_a_cached_inventory_needs_no_cluster(inventory, api, cluster, tmp_path):
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
     name = f"win-{uuid.uuid4().hex[:6]}"

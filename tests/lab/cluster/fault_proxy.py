@@ -7,6 +7,7 @@ pkg/api/errors/errors.go; Retry-After of its priority and fairness filter is one
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import uuid
 from collections.abc import Callable, Mapping
@@ -34,7 +35,7 @@ HOP_BY_HOP = frozenset(
 
 @dataclass(frozen=True)
 class Call:
-    """One request and the status that the client was answered; None when the connection ended before one."""
+    """One request and the status that the client was answered; None when it was answered none."""
 
     method: str
     path: str
@@ -123,6 +124,9 @@ class FaultProxy(Startable):
             self._record(request, None)
             request.transport.abort()
             return web.Response()
+        if self.faults.take("api_silent", target):
+            self._record(request, None)
+            await asyncio.Event().wait()  # until the client leaves
         for kind, status_of in _STATUSES.items():
             if fault := self.faults.take(kind, target):
                 return self._say(request, status_of(fault, request))

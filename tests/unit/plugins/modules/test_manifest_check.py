@@ -93,3 +93,22 @@ def test_in_check_mode_no_report_is_written(tmp_path):
 def test_a_report_that_can_not_be_written_is_an_error_that_names_it(tmp_path):
     with pytest.raises(ManifestCheckError, match="missing/report"):
         run(definition=POD, path=str(tmp_path / "missing" / "report"))
+
+
+def test_a_report_with_half_a_character_is_written_and_found_again(tmp_path):
+    report = tmp_path / "report.json"
+    definition = {**POD, "metadata": {"name": "\ud800"}}
+    options = {"definition": definition, "format": "json", "path": str(report)}
+    assert run(**options)["changed"]
+    assert "\\ud800" in report.read_text()
+    assert not run(**options)["changed"]
+
+
+def test_labels_of_a_namespace_that_are_none_are_refused():
+    with pytest.raises(ManifestCheckError, match=r"of agents must be a mapping of labels, not \['a'\]"):
+        run(definition=POD, namespace_labels={"agents": ["a"]})
+
+
+def test_a_namespace_without_labels_is_known_too():
+    result = run(definition=POD, namespace_labels={"default": None})
+    assert not {"HPA002", "HPA003"} & {found["code"] for found in result["findings"]}

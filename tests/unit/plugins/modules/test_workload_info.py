@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.errors import ClusterError
+from ansible_collections.kubewin.hostprocess.plugins.modules import workload, workload_info
 from ansible_collections.kubewin.hostprocess.plugins.modules.workload_info import list_containers, output_of
 
 NOTHING_CHOSEN = {"namespace": None, "label_selectors": [], "node": None, "page_size": 500}
@@ -78,3 +80,21 @@ def test_output_that_can_not_be_read_is_left_out_with_a_warning(answer, row, out
     assert output_of(cluster, row, 100, told.append) == output
     assert told == warnings
     assert cluster.asked == ([("a", "task-1", "task", 100)] if row["container_id"] else [])
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "said"),
+    [
+        (workload_info.survey, {"page_size": 0}, "page_size is 0: give at least 1."),
+        (workload_info.survey, {"page_size": -1}, "page_size is -1"),
+        (workload_info.survey, {"output_limit": -1}, "output_limit is -1: give at least 0."),
+        (workload_info.survey, {"request_timeout": 0}, "request_timeout is 0: give at least 1."),
+        (workload.converge, {"wait_timeout": -1}, "wait_timeout is -1: give at least 0."),
+        (workload.converge, {"wait_sleep": 0}, "wait_sleep is 0: give at least 1."),
+        (workload.converge, {"request_timeout": -5}, "request_timeout is -5: give at least 1."),
+    ],
+)
+def test_numbers_without_a_meaning_are_refused_before_anything_else(module, options, said):
+    sound = {"page_size": 1, "output_limit": None, "request_timeout": 1, "wait_timeout": 0, "wait_sleep": 1}
+    with pytest.raises(ClusterError, match=said):
+        module(SimpleNamespace(params={**sound, **options}))

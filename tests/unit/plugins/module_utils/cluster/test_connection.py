@@ -34,6 +34,9 @@ class Client:
     def resource(self, kind, api_version):
         return SimpleNamespace(kind=kind, group_version=api_version, namespaced=True)
 
+    def create(self, resource, definition, **params):
+        raise AssertionError(f"asked to create {definition}")
+
     def get(self, resource, **params):
         self.asked.append(params)
         answer = next(self.answers)
@@ -89,6 +92,35 @@ def test_an_error_that_the_service_has_wrapped_is_unwrapped():
     assert 'Failed to read Pod logs/agent: user "bob" may not get pods in namespace "logs"' in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "?", "#", "a/b", "../pods", "%2e%2e", "a?dryRun=All", "a\nb", "a\x00"])
+@pytest.mark.parametrize("field", ["name", "namespace"])
+def test_a_name_that_leads_to_another_object_is_not_asked_for(field, name):
+    if (field, name) == ("namespace", ""):
+        return  # an object without one
+    definition = {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a", "namespace": "logs", field: name}}
+    asked = cluster(page([]))
+    for verb in (asked.get, asked.apply, asked.delete, asked.try_to_create, asked.is_namespaced):
+        with pytest.raises(ClusterError, match=f"can't be asked for: its {field} is"):
+            verb(definition)
+    assert not asked._client.asked
+    if field == "namespace":
+        with pytest.raises(ClusterError, match="can't be asked for"):
+            asked.list("Pod", namespace=name)
+
+
+@pytest.mark.parametrize("name", ["a.b-c", "system:node:win-1", "größe", "A b"])
+def test_other_names_are_the_api_servers_to_judge(name):
+    assert cluster().is_namespaced({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": name}})
+
+
+@pytest.mark.parametrize("api_version", ["v1", "a/b/c", "nope.example/v1"])
+def test_a_kind_that_the_api_server_does_not_know_is_named(monkeypatch, api_version):
+    asked = cluster()
+    monkeypatch.setattr(asked._service, "find_resource", lambda kind, api_version: None)
+    with pytest.raises(ClusterError, match=f"knows no kind Nope of apiVersion {api_version}"):
+        asked.get({"kind": "Nope", "apiVersion": api_version, "metadata": {"name": "a"}})
+
+
 def test_pages_are_asked_for_one_by_one_until_the_last():
     paged = cluster(page([1, 2], "first"), page([3], "second"), page([4]))
     assert list(paged.pages("Pod", page_size=2)) == [[1, 2], [3], [4]]
@@ -138,6 +170,20 @@ def test_a_missing_kubeconfig_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("K8S_AUTH_KUBECONFIG", missing)
     with pytest.raises(ClusterError, match="does not exist"):
         open_cluster()
+
+
+@pytest.mark.parametrize("content", ["just text", "- a", "a: [", "{clusters: x, contexts: x, current-context: x}"])
+def test_a_damaged_kubeconfig_is_told_as_that(tmp_path, content):
+    path = tmp_path / "kubeconfig"
+    path.write_text(content)
+    with pytest.raises(ClusterError, match=r"the kubeconfig is damaged|Invalid kube-config"):
+        open_cluster(kubeconfig=str(path))
+
+
+@pytest.mark.parametrize("kubeconfig", [5, True, ["a"]])
+def test_what_is_no_kubeconfig_is_not_passed_over(kubeconfig):
+    with pytest.raises(ClusterError, match="give the path of a file or its content as a dictionary"):
+        open_cluster(kubeconfig=kubeconfig)
 
 
 def test_the_missing_library_is_named(monkeypatch):

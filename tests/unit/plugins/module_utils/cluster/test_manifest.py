@@ -137,3 +137,8 @@ def test_a_namespace_admits_hostprocess_pods_in_all_three_modes():
         "pod-security.kubernetes.io/warn": "privileged",
         "team": "edge",
     }
+
+
+def test_a_list_is_no_environment_variable():
+    with pytest.raises(OptionError, match="env A is a list"):
+        build_workload({"kind": "Pod", "name": "a", "image": "i", "env": {"A": [1, 2]}})

@@ -39,6 +39,11 @@ IMMUTABLE = {
     "message": 'DaemonSet.apps "agent" is invalid: spec.selector: Invalid value: {}: field is immutable',
     "details": {"causes": [{"field": "spec.selector", "message": "Invalid value: {}: field is immutable"}]},
 }
+UNDECLARED = "failed to create typed patch object (logs/agent; apps/v1, Kind=DaemonSet): .spec.nope: field not declared"
+UNREADABLE = (
+    "failed to convert new object (logs/agent; apps/v1, Kind=DaemonSet) to proper version: unable to convert "
+    "unstructured object to apps/v1, Kind=DaemonSet: quantities must match the regular expression"
+)
 QUOTA = 'pods "agent-1" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2'
 
 
@@ -59,6 +64,8 @@ QUOTA = 'pods "agent-1" is forbidden: exceeded quota: small, requested: pods=1, 
         (429, {"message": "too many"}, {"Retry-After": "7"}, ["429", "in 7 seconds"]),
         (429, {"message": "too many"}, {}, ["429", "later"]),
         (500, {"message": "etcdserver: request timed out", "code": 500}, {}, ["500", "etcdserver: request timed out"]),
+        (500, {"message": UNDECLARED}, {}, ["does not fit its kind: .spec.nope: field not declared", "Correct"]),
+        (500, {"message": UNREADABLE}, {}, ["does not fit its kind: unable to convert", "quantities must match"]),
         (418, {}, {}, ["HTTP status 418"]),
     ],
 )
@@ -69,9 +76,32 @@ def test_a_refusal_says_what_happened_and_what_to_do(status, body, headers, said
     assert "\n" not in text
 
 
-def test_only_an_immutable_field_calls_for_recreation():
-    assert is_immutable_field(IMMUTABLE)
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Invalid value: {"matchLabels":{"a":"b"}}: field is immutable',
+        "Forbidden: field is immutable when `immutable` is set",
+        "Forbidden: spec is immutable after creation except resources.requests",
+        "Forbidden: pod updates may not change fields other than `spec.containers[*].image`",
+        "Forbidden: updates to statefulset spec for fields other than 'replicas' and 'template' are forbidden",
+        'Invalid value: {"kind":"Role","name":"b"}: cannot change roleRef',
+    ],
+)
+def test_an_immutable_field_calls_for_recreation(said):
+    assert is_immutable_field({"message": f"is invalid: {said}", "details": {"causes": [{"message": said}]}})
+    assert is_immutable_field({"message": f"is invalid: {said}"})
+
+
+def test_nothing_else_calls_for_recreation():
     assert not is_immutable_field(INVALID)
+    assert not is_immutable_field({})
+    named = {"message": 'DaemonSet.apps "immutable" is invalid: spec.replicas: Invalid value: -1: must be more'}
+    assert not is_immutable_field(named)
+
+
+def test_what_would_not_come_back_is_not_recreated():
+    causes = [*IMMUTABLE["details"]["causes"], *INVALID["details"]["causes"]]
+    assert not is_immutable_field({**IMMUTABLE, "details": {"causes": causes}})
 
 
 def test_a_target_is_named_as_people_name_it():

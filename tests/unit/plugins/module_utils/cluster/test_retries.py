@@ -1,6 +1,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 from urllib3 import HTTPResponse
 from urllib3.exceptions import MaxRetryError
@@ -8,6 +10,7 @@ from urllib3.exceptions import MaxRetryError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.retries import (
     ATTEMPTS,
     LONGEST_RETRY_AFTER,
+    Deadline,
     retries,
 )
 
@@ -50,3 +53,23 @@ def test_without_a_word_from_the_server_the_waits_grow_and_stay_short():
         waits.append(policy.get_backoff_time())
     assert waits == sorted(waits)
     assert sum(waits) <= 10
+
+
+def test_what_the_manifest_is_to_blame_for_is_not_asked_again_and_stays_to_be_read():
+    text = b'{"message": "failed to create typed patch object (a/b; apps/v1, Kind=Pod): .nope: field not declared"}'
+    answer = HTTPResponse(body=BytesIO(text), status=500, preload_content=False)
+    with pytest.raises(MaxRetryError):
+        retries().increment("PATCH", "/", response=answer)
+    assert answer.data == text
+    other = HTTPResponse(
+        body=BytesIO(b'{"message": "etcdserver: request timed out"}'), status=500, preload_content=False
+    )
+    retries().increment("PATCH", "/", response=other)
+
+
+def test_nobody_is_asked_again_for_who_has_stopped_waiting():
+    deadline = Deadline()
+    policy = retries(deadline).increment("GET", "/", response=busy(1))
+    with deadline.within(-1), pytest.raises(MaxRetryError):
+        policy.increment("GET", "/", response=busy(1))
+    policy.increment("GET", "/", response=busy(1))

@@ -54,3 +54,10 @@ def test_an_api_server_that_stays_busy_is_told_of():
 def test_an_expired_token_ends_the_wait_at_once():
     with pytest.raises(ClusterError, match="expired"):
         wait_for(PROGRESSING, EXPIRED, READY)
+
+
+def test_the_last_pause_does_not_outlast_the_wait(monkeypatch):
+    asked = []
+    monkeypatch.setattr(waiting, "clock", lambda total, interval: asked.append((total, interval)) or iter([0]))
+    wait_until_settled(lambda: PROGRESSING, timeout=5, sleep=600)
+    assert asked == [(5, 5)]

@@ -68,7 +68,22 @@ def test_data_has_no_lines():
     assert document.line("spec") is None
 
 
-@pytest.mark.parametrize("text", ["a: [", "just text", "- 1", "a: b\n  c: d", "!!python/object:os.system {}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [",
+        "just text",
+        "- 1",
+        "a: b\n  c: d",
+        "!!python/object:os.system {}",
+        "a: *nowhere",
+        "a: 2020-13-45",
+        f"a: {'9' * 5000}",
+        "&all [*all]",
+        "&all {kind: List, items: [*all]}",
+        "[" * 3000 + "]" * 3000,
+    ],
+)
 def test_text_that_is_no_manifest_names_its_source(text):
     with pytest.raises(UnreadableManifestError, match=r"broken\.yaml"):
         documents.from_text(text, "broken.yaml")
@@ -106,3 +121,12 @@ def test_a_file_that_is_missing_or_no_text_is_an_error_that_names_it(tmp_path):
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UnreadableManifestError, match=r"binary\.yaml"):
         documents.from_file(str(binary))
+    with pytest.raises(UnreadableManifestError, match="null"):
+        documents.from_file("\0")
+
+
+def test_data_that_contains_itself_is_refused():
+    value = {"kind": "List"}
+    value["items"] = [value]
+    with pytest.raises(UnreadableManifestError, match="contains itself"):
+        documents.from_value(value, "definition")

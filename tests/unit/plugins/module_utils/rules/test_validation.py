@@ -416,6 +416,21 @@ WRONG_TYPES = {
     "spec.containers[0]": pod("a"),
     "spec.containers[0].ports[0].containerPort": pod(container(ports=[{"containerPort": True}])),
     "spec.os": pod(os="windows"),
+    "spec": pod() | {"spec": "none"},
+    "metadata": pod() | {"metadata": ["a"]},
+    "metadata.name": pod() | {"metadata": {"name": 5}},
+    "metadata.namespace": pod() | {"metadata": {"namespace": ["a"]}},
+    "metadata.annotations[a/b]": pod() | {"metadata": {"annotations": {"a/b": True, "c": "d"}}},
+    "metadata.labels": pod() | {"metadata": {"labels": ["a"]}},
+    "spec.initContainers[0]": pod(initContainers=[None]),
+    "spec.containers[0].ports[0]": pod(container(ports=[None])),
+    "spec.containers[0].env[0].value": pod(container(env=[{"name": "A", "value": 1}])),
+    "spec.containers[0].volumeMounts[0].name": pod(container(volumeMounts=[{"name": []}])),
+    "spec.containers[0].livenessProbe.httpGet.port": pod(container(livenessProbe={"httpGet": {"port": []}})),
+    "spec.containers[0].resources.limits[cpu]": pod(container(resources={"limits": {"cpu": True}})),
+    "spec.volumes[0]": pod(volumes=[None]),
+    "spec.tolerations[0].value": pod(tolerations=[{"key": "a", "value": True}]),
+    "spec.nodeSelector[a]": pod(nodeSelector={"a": True}),
 }
 
 
@@ -424,6 +439,18 @@ def test_a_value_of_a_wrong_type_is_named_and_nothing_else_said(field, definitio
     errors = validate(definition)
     assert [error.field for error in errors] == [field]
     assert "must be" in errors[0].detail
+
+
+def test_types_around_a_template_count_as_well():
+    template = pod() | {"metadata": {"annotations": {"a": 1}}}
+    definition = {"apiVersion": "apps/v1", "kind": "DaemonSet", "spec": {"template": template}}
+    assert [error.field for error in validate(definition)] == ["spec.template.metadata.annotations[a]"]
+
+
+def test_what_the_api_server_takes_for_empty_is_no_wrong_type():
+    term = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [None]}}}
+    definition = pod(container(args=[None], env=None, ports=None), affinity=term, volumes=None)
+    assert validate(definition | {"metadata": {"name": "a", "labels": {"a": None}, "annotations": None}}) == []
 
 
 def test_a_refusal_reads_like_the_api_servers():
