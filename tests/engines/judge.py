@@ -91,6 +91,16 @@ class Judge:
         answer = self._run(containerd_program(version), "-c", "C:\\config.toml", "config", "dump")
         return Verdict(answer.exit_code == 0, answer.stdout, answer.stderr)
 
+    @property
+    def disk(self) -> Path:
+        """Drive C: of the prefix."""
+        return self._prefix.disk
+
+    def containerd_start(self, version: str, config: bytes) -> Answer:
+        """Start a containerd. Its plugins load; it ends by itself where this prefix has no pipe for it to serve."""
+        (self._prefix.disk / "config.toml").write_bytes(config)
+        return self._run(containerd_program(version), "-c", "C:\\config.toml", until="successfully booted")
+
     def kubelet(self, version: str, config: str) -> Answer:
         """Start a kubelet with a configuration; it runs on alone when it accepts it, and is ended then."""
         (self._prefix.disk / "kubelet.yaml").write_text(config)

@@ -198,6 +198,17 @@ def test_containerd_1_5_lets_the_mark_of_hostprocess_containers_through(judge: J
         assert lets_through(found[key], MARK)
 
 
+@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (1, 6)])
+def test_a_containerd_1_5_that_starts_takes_the_shims_folder_and_the_mark(judge: Judge, containerd: str):
+    """The opt plugin makes its folders, and puts bin before the PATH, which is where 1.5 looks for its shim first."""
+    settings = {"root": "C:\\of_1_5\\root", "state": "C:\\of_1_5\\state"}
+    text = merge(None, settings, containerd, opt_path="C:\\of_1_5\\hcsshim-0.9.12").text
+    log = judge.containerd_start(containerd, text.encode()).stderr
+    assert (judge.disk / "of_1_5" / "hcsshim-0.9.12" / "bin").is_dir(), log
+    (cri,) = [told for told in log.splitlines() if "Start cri plugin with config" in told]
+    assert cri.count(f"Annotations:[{MARK}]") == 2, cri
+
+
 # The example of the role's README, for a file of version 3.
 README = Path(__file__).resolve().parents[2] / "roles" / "containerd" / "README.md"
 EXAMPLE = yaml.safe_load(re.search(r"```yaml\n(containerd_config:\n.*?)```", README.read_text(), re.DOTALL)[1])

@@ -87,6 +87,12 @@ def test_containerd_1_7_gets_all_of_its_own_handlers_in_full():
     }
 
 
+@pytest.mark.parametrize("version", [*ONE[2:], *TWO])
+def test_what_containerd_lets_through_by_itself_stays_beside_what_is_asked(version):
+    found = handlers(merge(None, {}, version, container_annotations=["a/b"]).text)
+    assert found[PROCESS]["container_annotations"] == ["io.microsoft.container.*", "a/b"]
+
+
 def test_logs_are_scrubbed_by_the_patches_that_do_so_themselves():
     for version, scrubbed in (("1.7.34", False), ("1.7.35", True)):
         found = handlers(merge(None, {}, version, container_annotations=["a/b"]).text)

@@ -449,6 +449,8 @@ def test_a_node_of_1_22_is_ready_with_gate_shim_and_annotation() -> None:
     for pattern in ("microsoft.com/hostprocess-container", "microsoft.com/*"):
         assert codes(changed(**OF_1_22, containerd__config__content=passing(pattern))) == set()
     assert codes(changed(**OF_1_22, containerd__config__content=passing("io.microsoft.*"))) == {"NRD037"}
+    pods_only = passing("microsoft.com/*").replace("container_annotations = ['microsoft.com/*']\n", "")
+    assert codes(changed(**OF_1_22, containerd__config__content=pods_only)) == {"NRD037"}
     without_gate = OF_1_22 | {"kubelet__config__content": WITHOUT_CGROUPS}
     found = changed(**without_gate, containerd__config__content=passing("microsoft.com/*"))
     assert codes(found) == {"NRD053"}
