@@ -62,7 +62,10 @@ def admissible_pod_specs(draw):
 
 def _containers(said_by, is_windows, probes=True):
     says_so = said_by in ("containers", "both")
-    only_linux = ABSENT_ALWAYS if is_windows else None
+
+    def on_linux(strategy):
+        return ABSENT_ALWAYS if is_windows else strategy
+
     return mapping(
         image=st.just("image:1"),
         ports=rarely(st.just([{"containerPort": 80}]) | st.just([{"containerPort": 443}, {"containerPort": 8080}])),
@@ -71,10 +74,10 @@ def _containers(said_by, is_windows, probes=True):
         securityContext=mapping(
             windowsOptions=st.just({"hostProcess": True}) if says_so else ABSENT_ALWAYS,
             runAsNonRoot=rarely(st.booleans()),
-            runAsUser=only_linux or rarely(st.sampled_from([0, 1])),
-            privileged=only_linux or rarely(st.booleans()),
-            capabilities=only_linux or rarely(st.just({"drop": ["ALL"]})),
-            seccompProfile=only_linux or rarely(st.just({"type": "RuntimeDefault"})),
+            runAsUser=on_linux(rarely(st.sampled_from([0, 1]))),
+            privileged=on_linux(rarely(st.booleans())),
+            capabilities=on_linux(rarely(st.just({"drop": ["ALL"]}))),
+            seccompProfile=on_linux(rarely(st.just({"type": "RuntimeDefault"}))),
         ),
     )
 
