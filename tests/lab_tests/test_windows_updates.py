@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from lab_tests.test_roles import Node, Releases, bare, node, node_of, releases  # noqa: F401
 from lab_tests.test_tuning_and_removal import alone  # noqa: F401
+from lab_tests.wire_support import CORES
 
 from lab.host import windows_updates
 from lab.host.interface import ServiceConfiguration
@@ -80,7 +82,9 @@ def test_a_node_in_use_is_only_told_of_them(node: Node, alone: Any) -> None:
     assert booted_at(node) == booted
 
 
-def test_a_drained_node_gets_them_though_it_has_a_kubelet(node: Node, alone: Any) -> None:
+@pytest.mark.parametrize("core", CORES)
+def test_a_drained_node_gets_them_though_it_has_a_kubelet(node: Node, alone: Any, core: str) -> None:
+    node.core = core
     use(node)
     windows_updates.offer(node.host, CUMULATIVE)
     booted = booted_at(node)
