@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"{path}: {exc}") from exc
         differing = {where: text for where, text in hosts.items() if not _is_known(known_files, where, text)}
         files = {**({path: merged.text} if merged.changed else {}), **differing}
-        written = bool(files) and self._write(files, task_vars)
+        written = bool(files) and self._write(files, task_vars, path if file.text else "")
         diffs = [_node_files.difference(path, merged.before, merged.text)]
         return {
             "changed": written,
@@ -63,12 +63,12 @@ class ActionModule(ActionBase):
             "diff": diffs + [_node_files.difference(where, "", text) for where, text in differing.items()],
         }
 
-    def _write(self, files: Mapping[str, str], task_vars: dict) -> bool:
+    def _write(self, files: Mapping[str, str], task_vars: dict, replaced: str) -> bool:
         """Write everything, with one transfer for each drive."""
         drives: dict[str, dict[str, str]] = {}
         for path, text in files.items():
             drives.setdefault(path[:2].upper(), {})[path] = text
-        written = [_node_files.write(self, together, task_vars) for together in drives.values()]
+        written = [_node_files.write(self, together, task_vars, replaced) for together in drives.values()]
         return any(written)
 
 

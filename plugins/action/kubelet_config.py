@@ -53,7 +53,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"{path}: {exc}") from exc
         writes = {path: merged.text} if merged.changed else {}
         writes.update({file["path"]: file["content"] for file in options["files"] if _differs(file)})
-        changed = bool(writes) and _node_files.write(self, writes, task_vars)
+        changed = bool(writes) and _node_files.write(self, writes, task_vars, path if file.text else "")
         return {
             "changed": changed,
             "path": path,

@@ -47,15 +47,31 @@ def known(file: Mapping) -> NodeFile:
     return NodeFile(str(file["content"]), file.get("sha256"))
 
 
-def write(action: ActionBase, files: Mapping[str, str], task_vars: dict) -> bool:
+def write(action: ActionBase, files: Mapping[str, str], task_vars: dict, replaced: str = "") -> bool:
     """Write files as UTF-8 without a byte order mark, with their folders, by one ansible.windows.win_copy.
 
     Args:
         files: Windows path to text; all on one drive.
+        replaced: the one of them that is there already and holds more than is known elsewhere. It is written beside
+            itself and then takes its own name, by a second execution: a power failure or a full disk leaves it whole.
 
     Returns:
         Whether the node's files differed; in check mode, would be written.
     """
+    if replaced not in files:
+        return _write_all(action, files, task_vars)
+    beside = f"{replaced}.new"
+    _write_all(action, {(beside if path == replaced else path): text for path, text in files.items()}, task_vars)
+    if not action._task.check_mode:
+        move = {"argv": ["cmd.exe", "/c", "move", "/y", beside, replaced]}
+        answer = action._execute_module(
+            module_name="ansible.windows.win_command", module_args=move, task_vars=task_vars
+        )
+        _raise_if_failed(answer, f"moving {beside} to {replaced}")
+    return True
+
+
+def _write_all(action: ActionBase, files: Mapping[str, str], task_vars: dict) -> bool:
     drives = {path[:2].upper() for path in files}
     if len(drives) != 1:
         raise AnsibleActionFail(f"files on several drives can't be written at once: {', '.join(sorted(files))}")

@@ -152,6 +152,14 @@ def _get_tools(module: GoModule, workshop: Workshop, directory: Path) -> None:
     workshop.run([go, "get", "-tool", *packages], directory, GOOS="windows")
 
 
+# Staging modules that are not served in the version of their Kubernetes, and the nearest version that is. What a
+# kubelet says of its configuration is in none of them.
+_NEAREST_STAGING = dict.fromkeys(
+    [("1.29.6", f"k8s.io/{name}") for name in ("endpointslice", "kube-controller-manager", "legacy-cloud-providers")],
+    "v0.29.5",
+)
+
+
 def _require_staging(module: GoModule, workshop: Workshop, directory: Path) -> None:
     """go.mod for Kubernetes, whose own requires its staging modules as v0.0.0 and replaces them by folders.
 
@@ -183,7 +191,9 @@ def _require_staging(module: GoModule, workshop: Workshop, directory: Path) -> N
         if "/sample-" not in name
     ]
     etcd = re.search(r"^\s*go\.etcd\.io/etcd/client/v3 (\S+)", original, re.MULTILINE)
-    requires = {module.path: f"v{version}", **{name: "v0" + version.removeprefix("1") for name in staging}}
+    released = "v0" + version.removeprefix("1")
+    requires = {name: _NEAREST_STAGING.get((version, name), released) for name in staging}
+    requires[module.path] = f"v{version}"
     if etcd:
         requires["go.etcd.io/etcd/server/v3"] = etcd[1]
     tools = [f"-tool={module.path}/{command}" for command in module.commands]

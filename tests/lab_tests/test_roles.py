@@ -11,6 +11,7 @@ import re
 import subprocess
 import tarfile
 import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import pytest
 import yaml
 from lab_tests.wire_support import PASSWORD, ROOT, TRANSPORTS, USER, Certificates, core_or_skip, make_certificates
 
+from lab.faults import Fault
 from lab.host.command_line import split
 from lab.host.interface import Identity, RegistryValue, ServiceConfiguration
 from lab.host.model import ENVIRONMENT_KEY, ModelHost
@@ -535,3 +537,53 @@ def test_the_newest_core_prepares_a_node_too(node: Node, releases: Releases, cor
     node.core = core
     node.prepare(releases.variables()).succeeded()
     assert node.prepare(releases.variables()).succeeded().changed() == 0
+
+
+CONFIGURATIONS = {"containerd": rf"{CONTAINERD}\config.toml", "kubelet": r"C:\var\lib\kubelet\config.yaml"}
+
+
+def fault(node: Node, kind: str, target: str) -> None:
+    node.host.downtime = 1.0  # long enough for its connections to end
+    node.server.faults.add(Fault(kind, target, times=None if kind == "full_disk" else 1))
+
+
+def up_again(node: Node) -> None:
+    assert node.server.faults.struck == ["power_cut"]
+    deadline = time.monotonic() + 30
+    while not node.host.is_up():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("file", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_a_disk_that_is_full_for_a_configuration_leaves_the_old_one_or_a_beginning_that_heals(
+    node: Node, releases: Releases, file: str
+) -> None:
+    variables = {**releases.variables(), "containerd_sandbox_image": "registry.example/pause:1"}
+    fault(node, "full_disk", file.rpartition("\\")[2])
+    node.prepare(variables).refused("There is not enough space on the disk")
+    node.server.faults.clear()
+    if file == CONFIGURATIONS["containerd"]:
+        assert node.text(file) == FOREIGN
+    node.prepare(variables).succeeded()
+    assert node.prepare(variables).succeeded().changed() == 0
+    assert not [path for path in node.tree() if path.endswith(".new")]
+
+
+@pytest.mark.parametrize("module", ["win_copy", "win_command"])
+def test_a_power_cut_while_a_changed_configuration_is_written_leaves_it_whole(
+    node: Node, releases: Releases, module: str
+) -> None:
+    node.prepare(releases.variables()).succeeded()
+    before = node.text(CONFIGURATIONS["kubelet"])
+    own = before + "clusterDomain: ours.example\n"  # known nowhere else
+    node.host.write(CONFIGURATIONS["kubelet"], own.encode())
+    variables = {**releases.variables(), "kubelet_configuration": {"maxPods": 7}}
+    fault(node, "power_cut", module)
+    assert node.prepare(variables).exit_code != 0
+    up_again(node)
+    assert node.text(CONFIGURATIONS["kubelet"]) == own
+    node.prepare(variables).succeeded()
+    written = yaml.safe_load(node.text(CONFIGURATIONS["kubelet"]))
+    assert (written["maxPods"], written["clusterDomain"]) == (7, "ours.example")
+    assert not [path for path in node.tree() if path.endswith(".new")]

@@ -36,8 +36,8 @@ def pytest(name: str, *paths: str, core: str = "2.19", workers: int = 0) -> Suit
 
 # Needed by what follows, so it runs alone and first.
 BUILD = Suite("build", "build", ("python", "-m", "lab", "build"))
-# The longest first. Two cores carry three processes with a laboratory each: with five, nodes and playbooks wait for each
-# other until tests give up.
+# The longest first. Two cores carry three processes with a laboratory each: with five, nodes and playbooks wait for
+# each other until tests give up.
 SUITES = (
     pytest("lab", "tests/lab_tests", workers=2),
     pytest("e2e", "tests/e2e"),

@@ -15,7 +15,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 try:
@@ -26,6 +26,7 @@ except ImportError:
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import toml_text
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_handlers import wanted_handlers
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.cut_off import CUT_OFF, is_cut_off
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain, same
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import containerd, matrix, versions
@@ -110,7 +111,8 @@ def merge(
     """Merge settings into a config.toml.
 
     Args:
-        current: the file's text; None where there is no file.
+        current: the file's text; None where there is no file. One that was cut off when it was first written counts as
+            none.
         settings: wanted keys in the shape of the file's own version. Tables are merged, every other value replaces
             what is there, null removes a key.
         containerd_version: the containerd that will read the file.
@@ -122,6 +124,23 @@ def merge(
         ConfigurationError: the file, or what it would become, is one that this containerd refuses or misreads.
     """
     toml_text.require_tomlkit("merging config.toml")
+    try:
+        return _merge(current, settings, containerd_version, config_version, sha256, wishes)
+    except ConfigurationError:
+        anew = _merge(None, settings, containerd_version, config_version, None, wishes)
+        if not is_cut_off(current, anew.text):
+            raise
+        return replace(anew, before=current, warnings=(f"config.toml {CUT_OFF}", *anew.warnings))
+
+
+def _merge(
+    current: str | None,
+    settings: Mapping,
+    containerd_version: str | float,
+    config_version: int | None,
+    sha256: str | None,
+    wishes: Mapping[str, Any],
+) -> Merged:
     before = current or ""
     document = _parse(before, sha256)
     found = tomllib.loads(before)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 try:
@@ -21,6 +21,7 @@ try:
 except ImportError:
     yaml = None  # ansible-core brings it; only ansible-test's import test goes without
 
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.cut_off import CUT_OFF, is_cut_off
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain, same
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gates, kubelet_fields, versions
@@ -63,7 +64,8 @@ def merge(
     """Merge settings and feature gates into a KubeletConfiguration.
 
     Args:
-        current: the file's text; None where there is no file.
+        current: the file's text; None where there is no file. One that was cut off when it was first written counts as
+            none.
         settings: wanted fields. Maps are merged, every other value replaces what is there, null removes a field.
         feature_gates: gate to true or false; null removes a gate that the file has.
         kubernetes_version: the kubelet that will read the file.
@@ -72,6 +74,16 @@ def merge(
     Raises:
         ConfigurationError: the file can't be read, or the kubelet would not start with what it would become.
     """
+    # A beginning can be valid YAML and say something else: a field that lost its value is null.
+    anew = _merge(None, settings, feature_gates, kubernetes_version, None)
+    if is_cut_off(current, anew.text):
+        return replace(anew, before=current, warnings=(f"the kubelet's configuration {CUT_OFF}", *anew.warnings))
+    return _merge(current, settings, feature_gates, kubernetes_version, sha256)
+
+
+def _merge(
+    current: str | None, settings: Mapping, feature_gates: Mapping, kubernetes_version: str | float, sha256: str | None
+) -> Merged:
     before = current or ""
     found = _parse(before, sha256)
     wanted = plain(settings, "configuration")

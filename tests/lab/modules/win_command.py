@@ -61,10 +61,21 @@ def _program(host: Host, arguments: list[str], parameters: dict[str, Any]) -> Co
         return tar(host, arguments[1:], directory)
     if name == "netsh.exe":
         return netsh(host, arguments[1:])
+    if [name, *(word.lower() for word in arguments[1:4])] == ["cmd.exe", "/c", "move", "/y"] and len(arguments) == 6:
+        return _move(host, *arguments[4:])
     if name in _NODE_PROGRAMS:
         stdin = (parameters["stdin"] or "").encode()
         return host.run(arguments, stdin=stdin, directory=directory, timeout=_PATIENCE)
     raise NotModelled(f"win_command with the program {program}")
+
+
+def _move(host: Host, source: str, destination: str) -> Completed:
+    """cmd.exe's move: one file, over another one where there is one."""
+    try:
+        host.move(source, destination)
+    except HostError as exc:
+        return Completed(1, stderr=f"{exc.text}\r\n".encode())
+    return Completed(0, b"        1 file(s) moved.\r\n")
 
 
 EMULATION = Emulation(
