@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
             merged = containerd_config.merge(file.text, sha256=file.sha256, **options)
             hosts = hosts_files(options["registry_config_path"], mirrors)
         except ValueError as exc:
-            raise AnsibleActionFail(f"{path}: {exc}") from exc
+            raise AnsibleActionFail(f"{path}: {exc}") from None  # Ansible repeats the text of a cause
         differing = {where: text for where, text in hosts.items() if not _is_known(known_files, where, text)}
         files = {**({path: merged.text} if merged.changed else {}), **differing}
         written = bool(files) and self._write(files, task_vars, path if file.text else "")

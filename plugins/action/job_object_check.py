@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
         try:
             comparison = _compare(options, parse_node(name, options["node"]))
         except (JobError, UnreadableManifestError) as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None  # Ansible repeats the text of a cause
         return _result(comparison.findings, comparison.rows, options["fail_on"])
 
 

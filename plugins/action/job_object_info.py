@@ -66,7 +66,7 @@ class ActionModule(ActionBase):
         try:
             last, reached = wait_until(lambda: self._look(options, task_vars), state, seconds, options["wait_sleep"])
         except JobError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None  # Ansible repeats the text of a cause
         if reached or last.get("failed"):
             return dict(last)
         return {

@@ -50,7 +50,7 @@ class ActionModule(ActionBase):
                 sha256=file.sha256,
             )
         except ValueError as exc:
-            raise AnsibleActionFail(f"{path}: {exc}") from exc
+            raise AnsibleActionFail(f"{path}: {exc}") from None  # Ansible repeats the text of a cause
         writes = {path: merged.text} if merged.changed else {}
         writes.update({file["path"]: file["content"] for file in options["files"] if _differs(file)})
         changed = bool(writes) and _node_files.write(self, writes, task_vars, path if file.text else "")

@@ -58,6 +58,6 @@ class ActionModule(ActionBase):
         try:
             verdict = judge(answer["node"], options["kubernetes_version"], options["containerd_version"])
         except NodeError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None  # Ansible repeats the text of a cause
         result.update(ready=verdict.ready, reasons=verdict.reasons)
         return result

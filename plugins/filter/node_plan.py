@@ -27,14 +27,17 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.windows_p
 
 
 def _told(function: Callable) -> Callable:
-    """Turn the errors of a pure function into one that a playbook shows as it is."""
+    """Turn the errors of a pure function into one that a playbook shows as it is.
+
+    Without its cause: Ansible would say the text of each cause once more behind the message, which says it already.
+    """
 
     @functools.wraps(function)
     def filtered(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except ValueError as exc:
-            raise AnsibleFilterError(str(exc)) from exc
+            raise AnsibleFilterError(str(exc)) from None
         except (KeyError, TypeError, AttributeError) as exc:
             raise AnsibleFilterError(
                 f"kubewin.hostprocess.{function.__name__}: the input isn't shaped as documented"
