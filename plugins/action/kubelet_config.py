@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -64,4 +63,4 @@ class ActionModule(ActionBase):
 
 
 def _differs(file: dict) -> bool:
-    return hashlib.sha256(file["content"].encode()).hexdigest() != (file["sha256"] or "").lower()
+    return kubelet_config.text_sha256(file["content"]) != (file["sha256"] or "").lower()

@@ -16,6 +16,9 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+# Outside of quotes, which an argument without blanks doesn't get. A file of such a name is written in its place.
+_MEANS_SOMETHING_TO_CMD = frozenset("%&^=,;<>|()@!")
+
 
 class NodeFile(NamedTuple):
     """A file's text and the hash of its bytes; both None where there is no file."""
@@ -58,7 +61,7 @@ def write(action: ActionBase, files: Mapping[str, str], task_vars: dict, replace
     Returns:
         Whether the node's files differed; in check mode, would be written.
     """
-    if replaced not in files:
+    if replaced not in files or _MEANS_SOMETHING_TO_CMD.intersection(replaced):
         return _write_all(action, files, task_vars)
     beside = f"{replaced}.new"
     _write_all(action, {(beside if path == replaced else path): text for path, text in files.items()}, task_vars)
@@ -67,7 +70,8 @@ def write(action: ActionBase, files: Mapping[str, str], task_vars: dict, replace
         answer = action._execute_module(
             module_name="ansible.windows.win_command", module_args=move, task_vars=task_vars
         )
-        _raise_if_failed(answer, f"moving {beside} to {replaced}")
+        said = " ".join(f"{answer.get('stdout', '')} {answer.get('stderr', '')}".split())
+        _raise_if_failed(answer, f"moving {beside} to {replaced} ({said})")
     return True
 
 

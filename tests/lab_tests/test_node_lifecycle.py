@@ -199,6 +199,23 @@ def test_power_off_leaves_no_process(toolchain: Toolchain, tmp_path: Path) -> No
     assert not (tmp_path / "node").exists()
 
 
+def test_a_node_whose_agent_alone_has_died_is_down(toolchain: Toolchain, tmp_path: Path) -> None:
+    node = WineHost.create(tmp_path / "node", Identity("dumb"), toolchain)
+    try:
+        node.boot()
+        names = {process: Path(f"/proc/{process}/comm").read_text() for process in node.prefix.process_ids()}
+        agents = [process for process, name in names.items() if name.startswith("nodeagent")]
+        assert agents
+        for process in agents:
+            os.kill(process, signal.SIGKILL)
+        with pytest.raises(HostError):
+            node.services()
+        assert not node.is_up()
+        assert node.ended_by_itself()
+    finally:
+        node.destroy()
+
+
 def test_a_node_that_ends_by_itself_is_noticed(toolchain: Toolchain, tmp_path: Path) -> None:
     node = WineHost.create(tmp_path / "node", Identity("dead"), toolchain)
     try:

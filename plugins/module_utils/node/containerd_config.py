@@ -10,6 +10,7 @@ Pure: text in, text out. What an engine makes of a file is in the support matrix
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import re
@@ -127,10 +128,11 @@ def merge(
     try:
         return _merge(current, settings, containerd_version, config_version, sha256, wishes)
     except ConfigurationError:
-        anew = _merge(None, settings, containerd_version, config_version, None, wishes)
-        if not is_cut_off(current, anew.text):
-            raise
-        return replace(anew, before=current, warnings=(f"config.toml {CUT_OFF}", *anew.warnings))
+        with contextlib.suppress(ConfigurationError):
+            anew = _merge(None, settings, containerd_version, config_version, None, wishes)
+            if is_cut_off(current, anew.text):
+                return replace(anew, before=current, warnings=(f"config.toml {CUT_OFF}", *anew.warnings))
+        raise
 
 
 def _merge(

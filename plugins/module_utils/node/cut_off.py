@@ -10,6 +10,7 @@ def is_cut_off(current: str | None, anew: str) -> bool:
     """Tell whether a file's text is no more than the beginning of what would be written where there is no file.
 
     Nothing of anybody else is in such a file. One that is changed later is replaced as a whole, so it is never cut off.
+    A beginning of whole lines may be a whole file to which fields come; merged as such, it comes to the same.
     """
     begun = (current or "").rstrip("\ufffd")  # half of a character
-    return bool(begun) and len(begun) < len(anew) and anew.startswith(begun)
+    return bool(begun) and begun != anew and not begun.endswith("\n") and anew.startswith(begun)

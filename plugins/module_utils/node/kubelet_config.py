@@ -10,6 +10,7 @@ Pure: text in, text out. Gates and fields are judged by the support matrix; test
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -74,10 +75,13 @@ def merge(
     Raises:
         ConfigurationError: the file can't be read, or the kubelet would not start with what it would become.
     """
-    # A beginning can be valid YAML and say something else: a field that lost its value is null.
-    anew = _merge(None, settings, feature_gates, kubernetes_version, None)
-    if is_cut_off(current, anew.text):
-        return replace(anew, before=current, warnings=(f"the kubelet's configuration {CUT_OFF}", *anew.warnings))
+    if current and not current.endswith("\n"):
+        # A beginning can be valid YAML and say something else: a field that lost its value is null.
+        with contextlib.suppress(ConfigurationError):
+            anew = _merge(None, settings, feature_gates, kubernetes_version, None)
+            if is_cut_off(current, anew.text):
+                told = f"the kubelet's configuration {CUT_OFF}"
+                return replace(anew, before=current, warnings=(told, *anew.warnings))
     return _merge(current, settings, feature_gates, kubernetes_version, sha256)
 
 
@@ -154,7 +158,7 @@ def require_token(token: str) -> None:
 
 def _parse(text: str, sha256: str | None) -> dict:
     remedy = "Save it as UTF-8 without a byte order mark, or move it away to have a new one written."
-    altered = hashlib.sha256(text.encode()).hexdigest() != sha256.lower() if sha256 and text else "\ufffd" in text
+    altered = text_sha256(text) != sha256.lower() if sha256 and text else "\ufffd" in text
     if altered or "\x00" in text or text.startswith("\ufeff"):
         raise ConfigurationError(f"the kubelet's configuration is not plain UTF-8. {remedy}")
     try:
@@ -166,6 +170,11 @@ def _parse(text: str, sha256: str | None) -> dict:
     if found is not None and not isinstance(found, dict):
         raise ConfigurationError(f"the kubelet's configuration is not a map of fields. {remedy}")
     return found or {}
+
+
+def text_sha256(text: str) -> str:
+    """Return the hash of a file that holds this text, as it is written: UTF-8 without a byte order mark."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def dump(data: dict) -> str:

@@ -40,8 +40,10 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.service_p
 def kubelet_plan(node: Mapping, **variables: Any) -> dict:
     """Return what the kubelet needs: ``install``, ``configuration``, ``files``, ``service``, ``joined`` ...
 
-    ``files`` holds the bootstrap token while the node has not joined. What the kubelet would refuse is refused here,
-    before anything stops.
+    ``log_runner`` is where that program is to be put, empty where it is right; ``swap`` is what takes the place of a
+    program that runs, once the service is stopped; ``changes`` tells whether a run would do anything. ``files`` holds
+    the bootstrap token while the node has not joined. What the kubelet would refuse is refused here, before anything
+    stops.
 
     Args:
         variables: those of KubeletWishes.
@@ -63,26 +65,31 @@ def kubelet_plan(node: Mapping, **variables: Any) -> dict:
     wrapped = nssm_plan(node, service["path"])
     joining = join_plan(node, wishes, fields)
     folders = {wishes.directory: install, wishes.log_directory: bool(runner["program"])}
+    log_runner = runner["program"] if sha256_of(node, runner["program"]) != wishes.log_runner_sha256.lower() else ""
+    # Windows replaces no program that runs: it is put beside it, and takes its place once the service is stopped.
+    replaced = [path for path, due in ((wishes.executable, install), (log_runner, bool(log_runner))) if due and running]
+    differs = service_differs(node, service) or bool(wrapped["registry_key"])
+    firewall = kubelet_rule(node, fields.get("port")) if wishes.firewall_rule else {"differs": False}
     return {
         "version": release,
         "install": install,
         "executable": wishes.executable,
         "download_to": f"{wishes.executable}.new" if running else wishes.executable,
-        "swap": install and running,
+        "swap": [{"from": f"{path}.new", "to": path} for path in replaced],
         "running": running,
         "joined": bool(found["kubeconfig_exists"]),
         "kubeadm": joining.kubeadm,
         "folders": [path for path, needed in folders.items() if needed and not file_exists(node, path)],
-        "log_runner": runner["program"]
-        if sha256_of(node, runner["program"]) != wishes.log_runner_sha256.lower()
-        else "",
+        "log_runner": f"{log_runner}.new" if log_runner in replaced else log_runner,
         "configuration": fields,
         "warnings": [*judged.warnings, *command.warnings, *runner["warnings"], *wrapped["warnings"]],
         "files": joining.files,
         "service": service,
-        "service_differs": service_differs(node, service) or bool(wrapped["registry_key"]),
+        "service_differs": differs,
         "nssm_registry_key": wrapped["registry_key"],
-        "firewall": kubelet_rule(node, fields.get("port")) if wishes.firewall_rule else {"differs": False},
+        "firewall": firewall,
+        "changes": bool(install or log_runner or differs or judged.changed or joining.kubeadm or firewall["differs"])
+        or any(kubelet_config.text_sha256(file["content"]) != (file["sha256"] or "").lower() for file in joining.files),
     }
 
 

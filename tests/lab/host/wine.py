@@ -64,7 +64,7 @@ class WineHost:
         address_file = self.prefix.disk.joinpath(*AGENT_ADDRESS.split("\\")[1:])
         self._agent = Agent(identity.computer_name, address_file)
         self._power = threading.RLock()
-        self._expected_up = False
+        self._expected_up, self._silent = False, False
         self._booted_at = 0.0
         self.downtime = 0.0  # seconds between going down and booting, at a reboot
         self._switched_off = threading.Event()
@@ -105,7 +105,7 @@ class WineHost:
             self.prefix.start()
             self._agent.wait(AGENT_TIMEOUT)
             self._booted_at = time.time()
-            self._expected_up = True
+            self._expected_up, self._silent = True, False
 
     def power_off(self) -> None:
         """End every process at once; returns when none is left."""
@@ -153,8 +153,11 @@ class WineHost:
             raise HostError(f"boot of {self.identity.computer_name}", NOT_READY, "it is down") from self._boot_failure
 
     def is_up(self) -> bool:
-        """Whether the node is on. It is asked all the time, so it costs nothing on the node."""
-        return self._expected_up and self.prefix.is_running()
+        """Whether the node is on. It is asked all the time, so it costs nothing on the node.
+
+        A node that did not answer a call, nor a question after it, counts as down.
+        """
+        return self._expected_up and self.prefix.is_running() and not self._silent
 
     def ended_by_itself(self) -> bool:
         """Whether the node should be up and does not answer: a laboratory must fail then, not boot it again."""
@@ -172,7 +175,11 @@ class WineHost:
 
     def _call(self, call: str, what: str, /, timeout: float = 60.0, **request: Any) -> Any:
         self._require_up(what)
-        return self._agent.call(call, what, timeout, request)
+        try:
+            return self._agent.call(call, what, timeout, request)
+        except HostError as error:
+            self._silent = error.code == NOT_READY and not self._agent.answers()
+            raise
 
     # Files.
 

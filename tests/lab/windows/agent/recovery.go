@@ -44,9 +44,12 @@ func recoverServices() {
 		for _, name := range servicesWithRecovery() {
 			if _, known := supervised.LoadOrStore(name, true); !known {
 				go func() {
-					defer supervised.Delete(name)
 					err := (&supervisor{name: name}).run()
 					log.Printf("recovery: %s no longer supervised: %v", name, err)
+					// It may only have failed to look, or be there again already.
+					supervised.Delete(name)
+					time.Sleep(lookInterval)
+					_ = windows.SetEvent(changed)
 				}()
 			}
 		}

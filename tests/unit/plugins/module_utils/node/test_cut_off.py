@@ -52,6 +52,28 @@ def test_a_damaged_file_of_somebodys_is_refused(merge, text):
         merge(text)
 
 
+def test_a_whole_file_to_which_a_field_comes_is_not_called_cut_off():
+    """A new field is written last, so the whole old file is a beginning of the new one."""
+    old = kubelet(None).text
+    merged = kubelet_config.merge(old, {**BASE, "kubeReserved": {"cpu": "100m"}}, {}, "1.36.3")
+    assert merged.text.startswith(old)
+    assert merged.warnings == ()
+
+
+def test_what_only_the_file_makes_possible_is_not_refused():
+    """CompositePodGroup needs two gates that this file turns on."""
+    file = "featureGates:\n  GenericWorkload: true\n  TopologyAwareWorkloadScheduling: true"
+    merged = kubelet_config.merge(file, {}, {"CompositePodGroup": True}, "1.37.2")
+    assert yaml.safe_load(merged.text)["featureGates"]["CompositePodGroup"] is True
+
+
+def test_a_broken_file_is_named_though_its_settings_alone_are_refused_too():
+    handlers = {"foo": {"pod_annotations": ["a"]}}
+    settings = {"plugins": {"io.containerd.grpc.v1.cri": {"containerd": {"runtimes": handlers}}}}
+    with pytest.raises(ConfigurationError, match="not valid TOML"):
+        containerd_config.merge("version = 2\n[plugins", settings, "1.7.35")
+
+
 @pytest.mark.parametrize("merge", [kubelet, containerd])
 def test_it_is_told(merge):
     anew = merge(None).text

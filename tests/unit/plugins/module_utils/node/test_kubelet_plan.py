@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import kubelet_config
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import NodeError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_wishes import KubeletWishes
 
@@ -34,8 +35,8 @@ def test_a_node_that_has_joined_needs_no_token_and_gets_no_bootstrap_file(prepar
 
 def test_a_running_kubelet_is_swapped_only_after_the_download(prepared, kubelet_plan):
     found = kubelet_plan(prepared, version="1.36.4", sha256=SHA256)
-    assert found["swap"]
-    assert found["download_to"] != found["executable"]
+    assert found["swap"] == [{"from": f"{found['executable']}.new", "to": found["executable"]}]
+    assert found["download_to"] == f"{found['executable']}.new"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,31 @@ def test_the_log_runner_is_put_before_the_kubelet(bare, kubelet_plan):
     assert found["service"]["path"].startswith("C:\\k\\kube-log-runner.exe -log-file=")
     assert found["log_runner"] == "C:\\k\\kube-log-runner.exe"
     assert found["folders"] == ["C:\\k", "C:\\var\\log\\kubelet"]
+
+
+def test_a_log_runner_that_runs_is_replaced_once_the_service_is_stopped(prepared, kubelet_plan):
+    """It is the service's own program: Windows replaces none that runs."""
+    found = kubelet_plan(prepared, log_runner_sha256=SHA256, log_directory="C:\\var\\log\\kubelet")
+    assert found["log_runner"] == "C:\\k\\kube-log-runner.exe.new"
+    assert found["swap"] == [{"from": "C:\\k\\kube-log-runner.exe.new", "to": "C:\\k\\kube-log-runner.exe"}]
+    assert not found["install"]
+
+
+def test_changes_tells_of_everything_that_a_run_would_do(prepared, kubelet_plan):
+    text = kubelet_config.merge(None, kubelet_plan(prepared)["configuration"], {}, "1.36.3").text
+    written = {"exists": True, "content": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    prepared["kubelet"]["config"] = written
+    assert not kubelet_plan(prepared)["changes"]
+    for wish in (
+        {"configuration": {"maxPods": 7}},
+        {"feature_gates": {"WindowsGracefulNodeShutdown": False}},
+        {"arguments": ["--v=4"]},
+        {"log_runner_sha256": SHA256, "log_directory": "C:\\logs"},
+        {"version": "1.36.4", "sha256": SHA256},
+        {"cluster_ca": "-----BEGIN CERTIFICATE-----\nother\n-----END CERTIFICATE-----"},
+        {"firewall_rule": True},
+    ):
+        assert kubelet_plan(prepared, **wish)["changes"], wish
 
 
 FLAGS = 'KUBELET_KUBEADM_ARGS="--hostname-override=other --pod-infra-container-image=pause:3.9 --max-pods=42"\n'
