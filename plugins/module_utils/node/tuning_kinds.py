@@ -114,15 +114,15 @@ def _recovery(found: Mapping) -> dict[str, Any]:
 
 
 def _time_servers(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[tuple[str, dict]]:
+    """Whether a domain gave the time before is not known, so undo leaves it: see tuning_plan.never_taken_back."""
     service = service_of(node, entry.target["service"])
-    if service is None:
-        return  # an edition without it
+    if undo or service is None:  # None on an edition without it
+        return
     ours = time_servers.wanted((value if isinstance(value, Mapping) else entry.value)["servers"], entry.name)
     found = {name: registry_value(node, entry.target["path"], name) for name in ours}
     now = {name: None if kept is None else kept["data"] for name, kept in found.items()}
-    back = undo or value == ABSENT
-    # A machine that takes its time from its domain has nothing of ours.
-    if (undo and (now != ours or ours[time_servers.NTP_SERVER] is None)) or (back and time_servers.is_default(now)):
+    back = value == ABSENT
+    if back and (time_servers.is_from_domain(now) or time_servers.is_default(now)):
         return
     actions: list[tuple[str, dict]] = []
     for name, wanted in (time_servers.DEFAULT if back else ours).items():

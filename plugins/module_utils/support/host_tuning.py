@@ -105,7 +105,9 @@ CATALOGUE: tuple[Tuning, ...] = (
         {"servers": ["time.windows.com"]},
         {"servers": ["time.windows.com"]},
         "Nodes of one cluster have to agree on the time. With an empty list the time comes from the machine's domain. A"
-        " policy of the domain wins over both.",
+        " policy of the domain wins over both. absent is for machines outside a domain, and leaves one alone that takes"
+        " its time from its domain. The role remove leaves the servers and says so: whether a domain gave the time"
+        " before is not known.",
         "Microsoft, Windows Time service tools and settings (NtpServer, Type; flag 0x8 is client mode); image-builder"
         " leaves it to cloudbase-init",
     ),

@@ -8,7 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import NodeError
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import tuning_plan, tuning_probe
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import (
+    never_taken_back,
+    tuning_plan,
+    tuning_probe,
+)
 
 FILE_SYSTEM = r"HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem"
 HNS = r"HKLM:\SYSTEM\CurrentControlSet\Services\hns\State"
@@ -301,13 +305,35 @@ def test_without_servers_the_time_comes_from_the_domain():
     assert not any(timed({"Type": ("string", "NT5DS")}, []).values())
 
 
-def test_time_servers_go_back_to_what_windows_has_and_only_ours_are_taken_back():
-    ours = {"NtpServer": ("string", "a.example.com,0x8"), "Type": ("string", "NTP")}
-    assert written(timed(ours, "absent")) == {"NtpServer": "time.windows.com,0x1"}
-    assert written(timed(ours, ["a.example.com"], undo=True)) == {"NtpServer": "time.windows.com,0x1"}
-    assert not any(timed(ours, ["b.example.com"], undo=True).values())
+OWN_SERVERS = {"NtpServer": ("string", "a.example.com,0x8"), "Type": ("string", "NTP")}
+FROM_DOMAIN = {"Type": ("string", "NT5DS")}
+
+
+def test_time_servers_go_back_to_what_windows_has_outside_a_domain():
+    assert written(timed(OWN_SERVERS, "absent")) == {"NtpServer": "time.windows.com,0x1"}
     assert not any(timed(FRESH, "absent").values())
-    assert not any(timed({"Type": ("string", "NT5DS")}, [], undo=True).values())
+
+
+@pytest.mark.parametrize("server", [{}, {"NtpServer": ("string", "time.windows.com,0x9")}])
+def test_a_member_of_a_domain_goes_on_taking_its_time_from_there(server):
+    assert not any(timed({**FROM_DOMAIN, **server}, "absent").values())
+
+
+@pytest.mark.parametrize(
+    ("found", "servers", "told"),
+    [
+        (OWN_SERVERS, ["a.example.com"], True),
+        (OWN_SERVERS, ["b.example.com"], False),
+        (OWN_SERVERS, "absent", False),
+        (FRESH, "true", True),
+        (FROM_DOMAIN, [], False),
+    ],
+)
+def test_time_servers_are_left_and_told_for_nobody_knows_of_a_domain_before(found, servers, told):
+    assert not any(timed(found, servers, undo=True).values())
+    wanted = servers if isinstance(servers, str) else {"servers": servers}
+    left = never_taken_back(node(registry={W32TIME: found}, services=RUNNING), only("time_servers", wanted))
+    assert [text.startswith("time_servers of the service W32Time: whether a domain") for text in left] == [True] * told
 
 
 @given(st.lists(st.from_regex(r"[a-z][a-z0-9.-]{0,10}", fullmatch=True), min_size=1, unique=True, max_size=5))
