@@ -140,6 +140,12 @@ def _choice(name: str, value: Any) -> Any:
             f"windows_node_tuning: {name} can't be absent: what Windows has without it is not known. Set it to false"
             f" and bring the service {entry.target['service']} to what you had."
         )
+    if word == ABSENT and entry.kind == PORT_EXCLUSIONS and not entry.value["ranges"]:
+        raise PlanError(
+            f"windows_node_tuning: {name} can't be absent: the catalogue has no ranges for it, and which are yours is"
+            " not known. Take them away with the role remove and the same ranges in remove_tuning, or with netsh int"
+            " ipv4 delete excludedportrange."
+        )
     return word
 
 

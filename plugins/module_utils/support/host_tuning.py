@@ -178,7 +178,8 @@ CATALOGUE: tuple[Tuning, ...] = (
         {"protocol": "udp"},
         {"ranges": [{"start": 65330, "count": 1}]},
         {"ranges": []},
-        "Azure's virtual networks drop what comes from UDP port 65330, such as a DNS query that Windows sends from it.",
+        "Azure's virtual networks drop what comes from UDP port 65330, such as a DNS query that Windows sends from it."
+        " absent takes this one port back, not ranges of your own.",
         f"{_AGENT_BAKER}; Azure/AKS issue 2988",
     ),
     Tuning(
@@ -188,7 +189,7 @@ CATALOGUE: tuple[Tuning, ...] = (
         {"ranges": []},
         {"ranges": []},
         "Ports of your own services that no other program is to be given by chance. Nobody publishes any for all"
-        " nodes, so true excludes none.",
+        " nodes, so true excludes none, and absent is refused.",
         "Microsoft, netsh interface ipv4 add excludedportrange",
     ),
     Tuning(

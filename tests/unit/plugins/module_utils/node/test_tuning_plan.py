@@ -140,6 +140,11 @@ def test_a_page_file_needs_a_restart():
         ({"long_paths": {"start": 1}}, "long_paths takes true, false or absent"),
         ({"dynamic_tcp_ports": {"start": 34000}}, "a dictionary of count, start"),
         ({"page_file": {"drive": "C", "initial_megabytes": 9, "maximum_megabytes": 1}}, "may not grow to 1 MB"),
+        (
+            {"page_file": {"drive": "C", "initial_megabytes": "8G", "maximum_megabytes": 9}},
+            "initial_megabytes of page_file takes a whole number, not '8G'",
+        ),
+        ({"dynamic_tcp_ports": {"start": "x", "count": 300}}, "start of dynamic_tcp_ports takes a whole number"),
     ],
 )
 def test_what_is_not_as_documented_is_refused_with_what_to_write(tuning, words):
@@ -430,11 +435,63 @@ def test_only_the_very_exclusion_is_taken_back(value, undo):
         ([{"start": 65330}], "as a list of"),
         ([{"start": 65330, "count": 0}], "between 1 and 65535"),
         ([{"start": 65000, "count": 600}], "between 1 and 65535"),
+        ([{"start": "x", "count": 1}], "start of excluded_udp_ports takes a whole number, not 'x'"),
+        ([{"start": 50051, "count": None}], "count of excluded_udp_ports takes a whole number, not None"),
+        ([{"start": 50051, "count": 2}] * 2, "start 50051, count 2 and start 50051, count 2 overlap"),
+        ([{"start": 50052, "count": 1}, {"start": 50051, "count": 2}], "count 2 and start 50052, count 1 overlap"),
     ],
 )
 def test_exclusions_that_are_no_ports_are_refused(ranges, words):
     with pytest.raises(NodeError, match=words):
         tuning_plan(node(), only("excluded_udp_ports", {"ranges": ranges}))
+
+
+@pytest.mark.parametrize("found", [[(50051, 2)], [(50054, 1)], [(50052, 1)], [(50000, 52)], [(50054, 100)]])
+def test_an_exclusion_that_overlaps_another_is_refused_because_netsh_refuses_it(found):
+    wanted = only("excluded_udp_ports", {"ranges": [{"start": 50051, "count": 4}]})
+    (start, count) = found[0]
+    words = rf"WIN1: excluded_udp_ports can't exclude start 50051, count 4.*startport={start} numberofports={count} "
+    with pytest.raises(NodeError, match=words):
+        tuning_plan(excluded_udp((start, count, True)), wanted)
+    assert tuning_plan(excluded_udp((start, count, False)), wanted)["port_exclusions"]
+
+
+def test_exclusions_side_by_side_are_no_overlap_and_cover_together():
+    wanted = only("excluded_udp_ports", {"ranges": [{"start": "50051", "count": 2}, {"start": 50053, "count": 2}]})
+    assert len(tuning_plan(excluded_udp((50050, 1, True), (50055, 1, True)), wanted)["port_exclusions"]) == 2
+    both = only("excluded_udp_ports", {"ranges": [{"start": 50051, "count": 4}]})
+    assert not any(tuning_plan(excluded_udp((50053, 2, True), (50051, 2, True)), both).values())
+
+
+def test_ports_of_which_the_catalogue_has_none_cannot_be_absent():
+    with pytest.raises(NodeError, match=r"excluded_tcp_ports can't be absent.*role remove and the same ranges"):
+        tuning_plan(node(), only("excluded_tcp_ports", "absent"))
+    own = only("excluded_tcp_ports", {"ranges": [{"start": 50051, "count": 2}]})
+    excluded = {"udp": [], "tcp": [{"start": 50051, "count": 2, "administered": True}]}
+    [action] = tuning_plan(node(excluded_port_ranges=excluded), own, undo=True)["port_exclusions"]
+    assert (action["start"], action["count"], action["state"]) == (50051, 2, "absent")
+
+
+PORTS = st.tuples(st.integers(1, 40), st.integers(1, 10))
+
+
+@given(st.lists(PORTS, max_size=4), st.lists(PORTS, max_size=4))
+def test_exclusions_exclude_what_is_wanted_and_no_port_twice(found, ranges):
+    wanted = only("excluded_udp_ports", {"ranges": [{"start": start, "count": count} for start, count in ranges]})
+    now = {port for one in found for port in ports_of(*one)}
+    asked = [port for one in ranges for port in ports_of(*one)]
+    try:
+        plan = tuning_plan(excluded_udp(*((*one, True) for one in found)), wanted)["port_exclusions"]
+    except NodeError:
+        assert len({*asked}) < len(asked) or now & {*asked}
+        return
+    added = [port for action in plan for port in ports_of(action["start"], action["count"])]
+    assert len(added) == len({*added} - now)
+    assert {*asked} <= {*added, *now}
+
+
+def ports_of(start: int, count: int) -> range:
+    return range(start, start + count)
 
 
 def test_exclusions_that_are_not_known_are_refused_and_not_guessed():
