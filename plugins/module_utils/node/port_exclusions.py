@@ -59,7 +59,7 @@ def _checked(name: str, ranges: Any) -> list[Ports]:
 
 
 def _refuse_overlaps(node: Mapping, name: str, protocol: str, wanted: Iterable[Ports], now: Iterable[Ports]) -> None:
-    """Windows excludes no port twice: netsh refuses it."""
+    """As far as known netsh excludes no port twice; Microsoft does not say so (unverified)."""
     for ports, (start, count) in product(wanted, now):
         if _overlap(ports, (start, count)):
             raise PlanError(
