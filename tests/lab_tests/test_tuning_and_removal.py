@@ -164,6 +164,9 @@ def test_a_prepared_node_is_given_back_as_it_was(node: Node, releases: Releases)
     assert foretold.changed() == removed.changed()
     assert [words[1:] for words in asked_of_ctr] == [["--namespace", "k8s.io", "images", "prune", "--all"]]
     after = state(node)
+    # Whether a domain gave the time before is not known: the servers stay, and that is told.
+    assert after["registry"].pop(TIME_KEY) == prepared["registry"][TIME_KEY] != before["registry"].pop(TIME_KEY)
+    assert "time_servers of the service W32Time" in " ".join(removed.text.split())
     # The merged configuration stays: it may hold what others wrote.
     assert set(after["files"]) == {rf"{CONTAINERD}\config.toml"}
     assert {**after, "files": before["files"], "registry": comparable(after)} == {

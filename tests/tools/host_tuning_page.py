@@ -23,6 +23,11 @@ windows_node_tuning:
   page_file: {drive: D, initial_megabytes: 8192, maximum_megabytes: 8192}
 ```
 
+Port exclusions are added and never widened: a range that overlaps one that is excluded already is refused before
+anything is changed, because netsh refuses it as far as known (Microsoft does not say so, and we have not tried). Ranges
+of your own are taken away by the role `remove` with the same ranges in `remove_tuning`, or by `netsh int ipv4 delete
+excludedportrange`; a range that is no longer named stays.
+
 Only `time_service` is on by default: every node needs it. Fixes that Windows updates turn on by themselves later are
 for nodes that lag behind. Entries for certain builds do nothing on others. The roles have not been run on Windows with
 these; what each value does is what its source says.

@@ -26,8 +26,12 @@ windows_node_fixes: [2024-04, HnsAclUpdateChange]   # months and names; or off, 
   only when somebody who knows, such as Microsoft's support, told you to**, or when your nodes shall be like Azure's.
 * `all` sets those that this Windows has: the build is the entry's, and its update revision (UBR) is at least that of
   the month's security update. A node without the update is left alone, and gets them on the first run after it.
-* `all` and a list remove values that are for another build and are still as listed here, such as after an upgrade in
-  place. `absent` removes all that are still as listed here; so does the role `remove` for what was chosen.
+* `all` and a list remove nothing. `absent` removes what is listed here for the node's build and is still as listed; so
+  does the role `remove` for what was chosen. Who set a value is not known: `EnableCertPaddingCheck` is also a hardening
+  of security baselines. Where it has to stay, name it in `windows_node_registry`, which `absent` leaves alone, and give
+  the role `remove` a `remove_fixes` without it.
+* Values of another build are left alone, also after an upgrade in place. Take them back before it with `absent`, or
+  after it with `state: absent` in `windows_node_registry`.
 * A value that `windows_node_registry` speaks of is left to that. Windows reads them when it starts: on a node without a
   kubelet the role restarts it, elsewhere they wait for the next restart.
 * Values of which bits are set beside others, and values on which projects disagree, are in

@@ -31,13 +31,13 @@ def probe(choice: Any) -> list[str]:
 def differing(node: Mapping, choice: Any, spoken_for: Iterable[Mapping] = (), undo: bool = False) -> list[dict]:
     """Return the registry values to write or to remove.
 
-    A value that is no longer for this Windows, such as after an upgrade in place, is removed where it is still as the
-    catalogue has it.
+    Values that the catalogue has for another build are left alone: security baselines and other fixes set some of
+    them, and nobody knows whose they are.
 
     Args:
         choice: off, all, absent, or a list of names and months.
         spoken_for: registry values of the user's own, which win over the catalogue.
-        undo: take back what this very choice set and is still as it was set.
+        undo: take back what this very choice has for this build and is still as it was set.
 
     Raises:
         PlanError: the choice is not as documented.
@@ -47,18 +47,11 @@ def differing(node: Mapping, choice: Any, spoken_for: Iterable[Mapping] = (), un
         return []
     # A Windows that does not tell its revision gets only what needs none.
     build, revision = int(node["os"]["build"]), int(node["os"]["revision"] or 0)
-    if undo or choice == ABSENT:
-        wanted, obsolete = [], chosen
-    else:
-        wanted = [fix for fix in chosen if for_windows(fix, build, revision)]
-        obsolete = [fix for fix in FIXES if fix.build != build]
     foreign = {_place(entry["path"], entry["name"]) for entry in spoken_for}
-    kept = foreign | {_place(fix.path, fix.value_name) for fix in wanted}
-    stale = {
-        place: fix for fix in obsolete if (place := _place(fix.path, fix.value_name)) not in kept and _is_set(node, fix)
-    }
-    missing = [fix for fix in wanted if _place(fix.path, fix.value_name) not in foreign and not _is_set(node, fix)]
-    return [*(_action(fix, "present") for fix in missing), *(_action(fix, "absent") for fix in stale.values())]
+    ours = [fix for fix in chosen if fix.build == build and _place(fix.path, fix.value_name) not in foreign]
+    if undo or choice == ABSENT:
+        return [_action(fix, "absent") for fix in ours if _is_set(node, fix)]
+    return [_action(fix, "present") for fix in ours if for_windows(fix, build, revision) and not _is_set(node, fix)]
 
 
 def _chosen(choice: Any) -> list[Fix]:

@@ -39,6 +39,11 @@ def wanted(servers: Iterable[Any], name: str) -> dict[str, str | None]:
     return {NTP_SERVER: " ".join(s if "," in s else f"{s},{_CLIENT}" for s in listed), TYPE: "NTP"}
 
 
+def is_from_domain(found: Mapping[str, Any]) -> bool:
+    """Tell whether the machine takes its time from its domain."""
+    return found.get(TYPE) == _FROM_DOMAIN[TYPE]
+
+
 def is_default(found: Mapping[str, Any]) -> bool:
     """Tell whether these are the values of a machine outside a domain that nobody has changed."""
     server = str(found.get(NTP_SERVER) or "").partition(",")

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import port_exclusions, time_servers
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.figures import whole_number
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import registry_value, service_of
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.host_tuning import (
     PAGE_FILE,
@@ -114,15 +115,15 @@ def _recovery(found: Mapping) -> dict[str, Any]:
 
 
 def _time_servers(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator[tuple[str, dict]]:
+    """Whether a domain gave the time before is not known, so undo leaves it: see tuning_plan.never_taken_back."""
     service = service_of(node, entry.target["service"])
-    if service is None:
-        return  # an edition without it
+    if undo or service is None:  # None on an edition without it
+        return
     ours = time_servers.wanted((value if isinstance(value, Mapping) else entry.value)["servers"], entry.name)
     found = {name: registry_value(node, entry.target["path"], name) for name in ours}
     now = {name: None if kept is None else kept["data"] for name, kept in found.items()}
-    back = undo or value == ABSENT
-    # A machine that takes its time from its domain has nothing of ours.
-    if (undo and (now != ours or ours[time_servers.NTP_SERVER] is None)) or (back and time_servers.is_default(now)):
+    back = value == ABSENT
+    if back and (time_servers.is_from_domain(now) or time_servers.is_default(now)):
         return
     actions: list[tuple[str, dict]] = []
     for name, wanted in (time_servers.DEFAULT if back else ours).items():
@@ -151,7 +152,8 @@ def _port_range(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterato
             f"{node['computer_name']}: the dynamic port range of {protocol} is not known, so {entry.name} can't be"
             " compared. See the warnings of node_info; leave the entry out to go on without it."
         )
-    ours = {name: int(number) for name, number in (value if isinstance(value, Mapping) else entry.value).items()}
+    figures = value if isinstance(value, Mapping) else entry.value
+    ours = {name: whole_number(entry.name, name, number) for name, number in figures.items()}
     _refuse_range(entry.name, **ours)
     if undo and now != ours:
         return
@@ -181,7 +183,9 @@ def _page_file(node: Mapping, entry: Tuning, value: Any, undo: bool) -> Iterator
     now = [str(line).lower().strip() for line in (found["data"] if found else [_AUTOMATIC_PAGE_FILE])]
     sizes = value if isinstance(value, Mapping) else entry.value
     drive = str(sizes["drive"])[:1].upper()
-    smallest, largest = int(sizes["initial_megabytes"]), int(sizes["maximum_megabytes"])
+    smallest, largest = (
+        whole_number(entry.name, name, sizes[name]) for name in ("initial_megabytes", "maximum_megabytes")
+    )
     line = f"{drive}:\\pagefile.sys {smallest} {largest}".lower()
     if smallest > largest:
         raise PlanError(

@@ -140,17 +140,34 @@ def _choice(name: str, value: Any) -> Any:
             f"windows_node_tuning: {name} can't be absent: what Windows has without it is not known. Set it to false"
             f" and bring the service {entry.target['service']} to what you had."
         )
+    if word == ABSENT and entry.kind == PORT_EXCLUSIONS and not entry.value["ranges"]:
+        raise PlanError(
+            f"windows_node_tuning: {name} can't be absent: the catalogue has no ranges for it, and which are yours is"
+            " not known. Take them away with the role remove and the same ranges in remove_tuning, or with netsh int"
+            " ipv4 delete excludedportrange."
+        )
     return word
 
 
 def never_taken_back(node: Mapping, tuning: Mapping | None = None) -> list[str]:
-    """Return what tuning set and undo leaves, with the reason: nobody knows what Windows has there without it."""
+    """Return what tuning set and undo leaves, with the reason: nobody knows what was there without it."""
     return [
-        f"{entry.name} of the service {entry.target['service']}: what Windows has without it is not known"
+        f"{entry.name} of the service {entry.target['service']}: {reason}"
         for entry, value in _choices(tuning)
-        if value is True
-        and entry.kind == SERVICE
-        and entry.otherwise is None
+        if value not in (False, ABSENT)
+        and (reason := _reason_to_stay(entry, value))
         and service_of(node, entry.target["service"])
-        and not any(differences(node, entry, True))
+        and not any(differences(node, entry, value))
     ]
+
+
+def _reason_to_stay(entry: Tuning, value: Any) -> str:
+    if entry.kind == SERVICE and entry.otherwise is None:
+        return "what Windows has without it is not known"
+    takes_it_from_domain = isinstance(value, Mapping) and not value.get("servers")
+    if entry.kind == TIME_SERVERS and not takes_it_from_domain:
+        return (
+            "whether a domain gave the time before is not known. The role windows_node brings it back: with no servers"
+            " (servers: []) on a member of a domain, with absent on any other machine"
+        )
+    return ""

@@ -105,7 +105,9 @@ CATALOGUE: tuple[Tuning, ...] = (
         {"servers": ["time.windows.com"]},
         {"servers": ["time.windows.com"]},
         "Nodes of one cluster have to agree on the time. With an empty list the time comes from the machine's domain. A"
-        " policy of the domain wins over both.",
+        " policy of the domain wins over both. absent is for machines outside a domain, and leaves one alone that takes"
+        " its time from its domain. The role remove leaves the servers and says so: whether a domain gave the time"
+        " before is not known.",
         "Microsoft, Windows Time service tools and settings (NtpServer, Type; flag 0x8 is client mode); image-builder"
         " leaves it to cloudbase-init",
     ),
@@ -176,7 +178,8 @@ CATALOGUE: tuple[Tuning, ...] = (
         {"protocol": "udp"},
         {"ranges": [{"start": 65330, "count": 1}]},
         {"ranges": []},
-        "Azure's virtual networks drop what comes from UDP port 65330, such as a DNS query that Windows sends from it.",
+        "Azure's virtual networks drop what comes from UDP port 65330, such as a DNS query that Windows sends from it."
+        " absent takes this one port back, not ranges of your own.",
         f"{_AGENT_BAKER}; Azure/AKS issue 2988",
     ),
     Tuning(
@@ -186,7 +189,7 @@ CATALOGUE: tuple[Tuning, ...] = (
         {"ranges": []},
         {"ranges": []},
         "Ports of your own services that no other program is to be given by chance. Nobody publishes any for all"
-        " nodes, so true excludes none.",
+        " nodes, so true excludes none, and absent is refused.",
         "Microsoft, netsh interface ipv4 add excludedportrange",
     ),
     Tuning(

@@ -31,6 +31,12 @@ CASES: dict[str, dict[str, Any]] = {
         "workload_log_rotation_copies": 0,
         "workload_log_rotation_interval_minutes": 3,
     },
+    # As ansible-playbook -e name=value has them.
+    "text": {
+        "workload_log_rotation_maximum_megabytes": "2",
+        "workload_log_rotation_copies": "0",
+        "workload_log_rotation_interval_minutes": "3",
+    },
 }
 
 
@@ -113,6 +119,38 @@ def test_the_script_reads_the_settings_that_it_is_given(rendered: dict[str, str]
         "interval_seconds": 180,
     }
     assert set(re.findall(r"\$settings\.(\w+)", SCRIPT.read_text())) == set(settings)
+
+
+def test_figures_that_are_given_as_text_are_figures(rendered: dict[str, str]) -> None:
+    settings = json.loads(objects(rendered["text"])["ConfigMap", "log-rotation"]["data"]["settings.json"])
+    figures = {name: figure for name, figure in settings.items() if name != "files"}
+    assert figures == {"maximum_bytes": 2 * 1024 * 1024, "copies": 0, "interval_seconds": 180}
+
+
+def body(function: str) -> str:
+    """A function of the script, without its comments and indentation."""
+    [text] = re.findall(rf"^function {function}\(.*?\) \{{\n(.*?)^\}}", SCRIPT.read_text(), re.DOTALL | re.MULTILINE)
+    return "\n".join(line.strip() for line in text.splitlines() if not line.strip().startswith("#"))
+
+
+def test_a_copy_that_fails_is_removed_and_told() -> None:
+    """PowerShell does not run here; this holds the order of its steps."""
+    tried, caught = body("Save-Copy").split("\n} catch {\n")
+    assert tried.splitlines()[1] == "try {"
+    assert [step in tried for step in ("Create($unfinished)", "CopyTo($copy)", "Move-Item")] == [True] * 3
+    # Windows removes no file that is open.
+    assert "try { $Log.CopyTo($copy) } finally { $copy.Dispose() }" in tried
+    removal, rethrown, *_ = caught.splitlines()
+    assert removal.startswith("Remove-Item -LiteralPath $unfinished ")
+    assert "-ErrorAction SilentlyContinue" in removal
+    assert rethrown == "throw"
+
+
+def test_a_log_that_could_not_be_copied_is_emptied_all_the_same() -> None:
+    steps = body("Limit-Log").splitlines()
+    copied = next(number for number, step in enumerate(steps) if "Save-Copy" in step)
+    assert re.fullmatch(r"try \{ Save-Copy \$log \$Path \} catch \{ \$outcome = \".*lost.*\$_\" \}", steps[copied])
+    assert steps[copied + 1 : copied + 4] == ["}", "$log.SetLength(0)", 'Write-Output "${Path}: $outcome"']
 
 
 def test_new_settings_replace_the_pods(rendered: dict[str, str]) -> None:

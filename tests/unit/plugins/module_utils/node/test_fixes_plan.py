@@ -67,20 +67,22 @@ def test_undo_brings_a_node_back_that_had_none(build, revision, choice):
 
 
 @given(BUILDS, REVISIONS, FOUND, CHOICES)
-def test_nothing_but_the_catalogues_own_values_is_removed(build, revision, found, choice):
-    ours = {(fix.path, fix.value_name, fix.value) for fix in FIXES}
+def test_nothing_but_the_catalogues_own_values_of_this_build_is_removed(build, revision, found, choice):
+    ours = {(fix.path, fix.value_name, fix.value) for fix in FIXES if fix.build == build}
     for undo in (False, True):
         removed = [one for one in fixes_plan.differing(node(build, revision, found), choice, undo=undo)
                    if one["state"] == "absent"]  # fmt: skip
         assert all(found[one["path"], one["name"]] == ("dword", one["data"]) for one in removed)
         assert all((one["path"], one["name"], one["data"]) in ours for one in removed)
+        assert not removed or undo or choice == "absent"
 
 
 @given(BUILDS, REVISIONS, FOUND)
-def test_after_absent_no_value_is_as_the_catalogue_has_it(build, revision, found):
+def test_after_absent_no_value_is_as_the_catalogue_has_it_for_this_build(build, revision, found):
     before = node(build, revision, found)
     after = values(written(before, fixes_plan.differing(before, "absent")))
-    assert not any(after.get((fix.path, fix.value_name)) == {"type": "dword", "data": fix.value} for fix in FIXES)
+    ours = [fix for fix in FIXES if fix.build == build]
+    assert not any(after.get((fix.path, fix.value_name)) == {"type": "dword", "data": fix.value} for fix in ours)
 
 
 @given(BUILDS, REVISIONS)
@@ -109,17 +111,33 @@ def test_a_node_that_lacks_the_update_or_does_not_tell_is_left_alone(revision):
     assert fixes_plan.differing(node(revision=revision), ["2023-04"]) == []
 
 
-def test_what_another_build_left_is_removed_and_what_both_have_stays():
+@pytest.mark.parametrize("build", [17763, 25398, 26100])
+@pytest.mark.parametrize("choice", ["all", "absent", ["2024-04"], ["EnableCertPaddingCheck"]])
+@pytest.mark.parametrize("undo", [False, True])
+def test_a_hardening_that_is_no_fix_of_this_build_is_never_removed(build, choice, undo):
+    """Security baselines set it against CVE-2013-3900."""
+    hardened = {(fix.path, fix.value_name): ("dword", 1) for fix in named("EnableCertPaddingCheck")}
+    assert len(hardened) == 2
+    actions = fixes_plan.differing(node(build, found=hardened), choice, undo=undo)
+    assert not [one for one in actions if one["state"] == "absent"]
+
+
+def test_a_list_removes_no_fix_that_it_does_not_name():
+    kept = {(HNS, "FwPerfImprovementChange"): ("dword", 1)}
+    actions = fixes_plan.differing(node(25398, found=kept), ["2024-08"])
+    assert [one["state"] for one in actions] == ["present"] * 4
+
+
+def test_what_another_build_left_stays():
     before = node(20348, 9999)
     upgraded = written(before, fixes_plan.differing(before, "all"))
     upgraded["os"] = {"build": 25398, "revision": 9999}
-    actions = fixes_plan.differing(upgraded, "all")
-    kept = "FwPerfImprovementChange"
-    assert {one["name"] for one in actions if one["state"] == "absent"} == {
-        fix.value_name for fix in FIXES if fix.build == 20348 and fix.value_name != kept
+    left = values(written(upgraded, fixes_plan.differing(upgraded, "absent")))
+    assert set(left) == {
+        (fix.path, fix.value_name)
+        for fix in FIXES
+        if fix.build == 20348 and fix.value_name != "FwPerfImprovementChange"
     }
-    assert kept not in {one["name"] for one in actions}
-    assert fixes_plan.differing(upgraded, "off") == []
 
 
 def test_a_value_that_the_user_speaks_of_is_left_to_him():

@@ -8,7 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import NodeError
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import tuning_plan, tuning_probe
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import (
+    never_taken_back,
+    tuning_plan,
+    tuning_probe,
+)
 
 FILE_SYSTEM = r"HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem"
 HNS = r"HKLM:\SYSTEM\CurrentControlSet\Services\hns\State"
@@ -136,6 +140,11 @@ def test_a_page_file_needs_a_restart():
         ({"long_paths": {"start": 1}}, "long_paths takes true, false or absent"),
         ({"dynamic_tcp_ports": {"start": 34000}}, "a dictionary of count, start"),
         ({"page_file": {"drive": "C", "initial_megabytes": 9, "maximum_megabytes": 1}}, "may not grow to 1 MB"),
+        (
+            {"page_file": {"drive": "C", "initial_megabytes": "8G", "maximum_megabytes": 9}},
+            "initial_megabytes of page_file takes a whole number, not '8G'",
+        ),
+        ({"dynamic_tcp_ports": {"start": "x", "count": 300}}, "start of dynamic_tcp_ports takes a whole number"),
     ],
 )
 def test_what_is_not_as_documented_is_refused_with_what_to_write(tuning, words):
@@ -301,13 +310,35 @@ def test_without_servers_the_time_comes_from_the_domain():
     assert not any(timed({"Type": ("string", "NT5DS")}, []).values())
 
 
-def test_time_servers_go_back_to_what_windows_has_and_only_ours_are_taken_back():
-    ours = {"NtpServer": ("string", "a.example.com,0x8"), "Type": ("string", "NTP")}
-    assert written(timed(ours, "absent")) == {"NtpServer": "time.windows.com,0x1"}
-    assert written(timed(ours, ["a.example.com"], undo=True)) == {"NtpServer": "time.windows.com,0x1"}
-    assert not any(timed(ours, ["b.example.com"], undo=True).values())
+OWN_SERVERS = {"NtpServer": ("string", "a.example.com,0x8"), "Type": ("string", "NTP")}
+FROM_DOMAIN = {"Type": ("string", "NT5DS")}
+
+
+def test_time_servers_go_back_to_what_windows_has_outside_a_domain():
+    assert written(timed(OWN_SERVERS, "absent")) == {"NtpServer": "time.windows.com,0x1"}
     assert not any(timed(FRESH, "absent").values())
-    assert not any(timed({"Type": ("string", "NT5DS")}, [], undo=True).values())
+
+
+@pytest.mark.parametrize("server", [{}, {"NtpServer": ("string", "time.windows.com,0x9")}])
+def test_a_member_of_a_domain_goes_on_taking_its_time_from_there(server):
+    assert not any(timed({**FROM_DOMAIN, **server}, "absent").values())
+
+
+@pytest.mark.parametrize(
+    ("found", "servers", "told"),
+    [
+        (OWN_SERVERS, ["a.example.com"], True),
+        (OWN_SERVERS, ["b.example.com"], False),
+        (OWN_SERVERS, "absent", False),
+        (FRESH, "true", True),
+        (FROM_DOMAIN, [], False),
+    ],
+)
+def test_time_servers_are_left_and_told_for_nobody_knows_of_a_domain_before(found, servers, told):
+    assert not any(timed(found, servers, undo=True).values())
+    wanted = servers if isinstance(servers, str) else {"servers": servers}
+    left = never_taken_back(node(registry={W32TIME: found}, services=RUNNING), only("time_servers", wanted))
+    assert [text.startswith("time_servers of the service W32Time: whether a domain") for text in left] == [True] * told
 
 
 @given(st.lists(st.from_regex(r"[a-z][a-z0-9.-]{0,10}", fullmatch=True), min_size=1, unique=True, max_size=5))
@@ -404,11 +435,63 @@ def test_only_the_very_exclusion_is_taken_back(value, undo):
         ([{"start": 65330}], "as a list of"),
         ([{"start": 65330, "count": 0}], "between 1 and 65535"),
         ([{"start": 65000, "count": 600}], "between 1 and 65535"),
+        ([{"start": "x", "count": 1}], "start of excluded_udp_ports takes a whole number, not 'x'"),
+        ([{"start": 50051, "count": None}], "count of excluded_udp_ports takes a whole number, not None"),
+        ([{"start": 50051, "count": 2}] * 2, "start 50051, count 2 and start 50051, count 2 overlap"),
+        ([{"start": 50052, "count": 1}, {"start": 50051, "count": 2}], "count 2 and start 50052, count 1 overlap"),
     ],
 )
 def test_exclusions_that_are_no_ports_are_refused(ranges, words):
     with pytest.raises(NodeError, match=words):
         tuning_plan(node(), only("excluded_udp_ports", {"ranges": ranges}))
+
+
+@pytest.mark.parametrize("found", [[(50051, 2)], [(50054, 1)], [(50052, 1)], [(50000, 52)], [(50054, 100)]])
+def test_an_exclusion_that_overlaps_another_is_refused_because_netsh_refuses_it(found):
+    wanted = only("excluded_udp_ports", {"ranges": [{"start": 50051, "count": 4}]})
+    (start, count) = found[0]
+    words = rf"WIN1: excluded_udp_ports can't exclude start 50051, count 4.*startport={start} numberofports={count} "
+    with pytest.raises(NodeError, match=words):
+        tuning_plan(excluded_udp((start, count, True)), wanted)
+    assert tuning_plan(excluded_udp((start, count, False)), wanted)["port_exclusions"]
+
+
+def test_exclusions_side_by_side_are_no_overlap_and_cover_together():
+    wanted = only("excluded_udp_ports", {"ranges": [{"start": "50051", "count": 2}, {"start": 50053, "count": 2}]})
+    assert len(tuning_plan(excluded_udp((50050, 1, True), (50055, 1, True)), wanted)["port_exclusions"]) == 2
+    both = only("excluded_udp_ports", {"ranges": [{"start": 50051, "count": 4}]})
+    assert not any(tuning_plan(excluded_udp((50053, 2, True), (50051, 2, True)), both).values())
+
+
+def test_ports_of_which_the_catalogue_has_none_cannot_be_absent():
+    with pytest.raises(NodeError, match=r"excluded_tcp_ports can't be absent.*role remove and the same ranges"):
+        tuning_plan(node(), only("excluded_tcp_ports", "absent"))
+    own = only("excluded_tcp_ports", {"ranges": [{"start": 50051, "count": 2}]})
+    excluded = {"udp": [], "tcp": [{"start": 50051, "count": 2, "administered": True}]}
+    [action] = tuning_plan(node(excluded_port_ranges=excluded), own, undo=True)["port_exclusions"]
+    assert (action["start"], action["count"], action["state"]) == (50051, 2, "absent")
+
+
+PORTS = st.tuples(st.integers(1, 40), st.integers(1, 10))
+
+
+@given(st.lists(PORTS, max_size=4), st.lists(PORTS, max_size=4))
+def test_exclusions_exclude_what_is_wanted_and_no_port_twice(found, ranges):
+    wanted = only("excluded_udp_ports", {"ranges": [{"start": start, "count": count} for start, count in ranges]})
+    now = {port for one in found for port in ports_of(*one)}
+    asked = [port for one in ranges for port in ports_of(*one)]
+    try:
+        plan = tuning_plan(excluded_udp(*((*one, True) for one in found)), wanted)["port_exclusions"]
+    except NodeError:
+        assert len({*asked}) < len(asked) or now & {*asked}
+        return
+    added = [port for action in plan for port in ports_of(action["start"], action["count"])]
+    assert len(added) == len({*added} - now)
+    assert {*asked} <= {*added, *now}
+
+
+def ports_of(start: int, count: int) -> range:
+    return range(start, start + count)
 
 
 def test_exclusions_that_are_not_known_are_refused_and_not_guessed():
