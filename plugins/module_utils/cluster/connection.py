@@ -52,18 +52,14 @@ class Cluster:
     ):
         self._client = client
         self._deadline = deadline or Deadline()
-        self._service = K8sService(
-            client,
-            # What K8sService reads of a module.
-            SimpleNamespace(
-                params={
-                    "server_side_apply": {"field_manager": field_manager, "force_conflicts": force_conflicts},
-                    # Children first, then the object: gone means that its pods are gone.
-                    "delete_options": {"propagationPolicy": "Foreground"},
-                },
-                check_mode=check_mode,
-            ),
+        self._check_mode = check_mode
+        self._service = self._service_with(
+            server_side_apply={"field_manager": field_manager, "force_conflicts": force_conflicts}
         )
+
+    def _service_with(self, **params) -> K8sService:
+        # What K8sService reads of a module.
+        return K8sService(self._client, SimpleNamespace(params=params, check_mode=self._check_mode))
 
     @property
     def host(self) -> str:
@@ -102,18 +98,28 @@ class Cluster:
             resource, namespace = self._resource(definition), definition["metadata"]["namespace"]
             _repeated(lambda: self._client.create(resource, definition, namespace=namespace, dry_run="All"))
 
-    def delete(self, definition: dict) -> None:
-        """Delete the named object after its dependents. Returns before they are gone; an absent object is no error."""
-        resource = self._resource(definition)
+    def delete(self, existing: dict) -> None:
+        """Delete an object that was read, after its dependents. Returns before they are gone.
+
+        That it is gone already is no error, and one that another client made under its name meanwhile is left alone.
+        """
+        resource = self._resource(existing)
+        # Children first, then the object: gone means that its pods are gone.
+        options = {"propagationPolicy": "Foreground", **_only_this(existing)}
+        service = self._service_with(delete_options=options)
         try:
-            with _translated("delete", Target.of(definition)):
-                _repeated(
-                    lambda: self._service.delete(resource, definition, self._service.retrieve(resource, definition))
-                )
+            with _translated("delete", Target.of(existing)):
+                _repeated(lambda: service.delete(resource, existing, existing))
         except ClusterError as error:
             # It went between the look and the call, or with a call whose answer was lost.
-            if error.status != HTTPStatus.NOT_FOUND:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return
+            if error.status != HTTPStatus.CONFLICT or self._is_there(existing):
                 raise
+
+    def _is_there(self, existing: dict) -> bool:
+        found = self.get(existing)
+        return found is not None and found["metadata"].get("uid") == existing["metadata"].get("uid")
 
     def pages(
         self,
@@ -250,6 +256,12 @@ def _repeated(call: Callable[[], Answer]) -> Answer:
         if not _passes_at_once(_cause(error)):
             raise
     return call()
+
+
+def _only_this(existing: dict) -> dict:
+    """Delete options for this object and not for a later one of its name, as a call that is repeated may meet."""
+    uid = existing["metadata"].get("uid")
+    return {"preconditions": {"uid": uid}} if uid else {}
 
 
 def _passes_at_once(error: Exception) -> bool:

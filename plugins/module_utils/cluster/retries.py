@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How often the client library asks an API server again, and how long it waits in between.
 
-Any verb may be repeated: reads change nothing, server-side apply and deletion come to the same a second time, and
-what is created is created in a dry run.
+Any verb may be repeated: reads change nothing, server-side apply comes to the same a second time, a deletion is one of
+an object's uid, and what is created is created in a dry run.
 """
 
 from __future__ import annotations
