@@ -6,18 +6,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from typing import Any
 
-from ansible_collections.kubernetes.core.plugins.module_utils.k8s.resource import from_file, from_yaml
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.manifest_yaml import ManifestLoader
 
 from .access import build_permissions, build_service_account
 from .errors import ClusterError
 from .manifest import API_VERSIONS, OptionError, build_namespace, build_workload
 
 try:
-    from yaml import YAMLError
+    from yaml import YAMLError, load_all
 except ImportError:
     # AnsibleK8SModule names the missing library before anything here is called.
-    YAMLError = ValueError
+    YAMLError, load_all = ValueError, None
 
 DEFAULT_USER = "NT AUTHORITY\\SYSTEM"
 
@@ -65,7 +66,7 @@ def _build(params: Mapping) -> list[dict]:
 def _read(params: Mapping) -> list[dict]:
     where = f"the file {params['src']}" if params["src"] else "the definition"
     try:
-        documents = list(from_file(params["src"]) if params["src"] else from_yaml(params["definition"]))
+        documents = _documents_of_file(params["src"]) if params["src"] else _documents(params["definition"])
         # What an anchor shares between objects must not be shared when one of them gets its namespace.
         definitions = [deepcopy(dict(one)) for one in _objects(documents)]
         for definition in definitions:
@@ -81,6 +82,20 @@ def _read(params: Mapping) -> list[dict]:
     for number, definition in enumerate(definitions, start=1):
         _check_head(definition, f"Manifest {number} of {where}")
     return definitions
+
+
+def _documents_of_file(path: str) -> list:
+    with open(path, "rb") as file:
+        return list(load_all(file, Loader=ManifestLoader))
+
+
+def _documents(definition: Any) -> list:
+    """What a definition holds: data as it is, texts read; a list may have both."""
+    if isinstance(definition, str):
+        return list(load_all(definition, Loader=ManifestLoader))
+    if isinstance(definition, list):
+        return [document for one in definition for document in (_documents(one) if isinstance(one, str) else [one])]
+    return [definition]
 
 
 def _objects(documents: Iterable) -> Iterator[Mapping]:

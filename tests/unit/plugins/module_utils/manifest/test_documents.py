@@ -77,7 +77,7 @@ def test_data_has_no_lines():
         "a: b\n  c: d",
         "!!python/object:os.system {}",
         "a: *nowhere",
-        "a: 2020-13-45",
+        "a: !!timestamp 2020-13-45",
         f"a: {'9' * 5000}",
         "&all [*all]",
         "&all {kind: List, items: [*all]}",
@@ -87,6 +87,11 @@ def test_data_has_no_lines():
 def test_text_that_is_no_manifest_names_its_source(text):
     with pytest.raises(UnreadableManifestError, match=r"broken\.yaml"):
         documents.from_text(text, "broken.yaml")
+
+
+def test_what_looks_like_a_date_stays_the_text_that_it_is():
+    (document,) = documents.from_text("{metadata: {annotations: {day: 2024-01-31, start: 12:34}}}", "a.yaml")
+    assert document.body["metadata"]["annotations"] == {"day": "2024-01-31", "start": "12:34"}
 
 
 @pytest.mark.parametrize("value", ["text", 1, [1]])
