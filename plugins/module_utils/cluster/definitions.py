@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.manifest_yaml import ManifestLoader
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import list_members
 
 from .access import build_permissions, build_service_account
 from .errors import ClusterError
@@ -105,23 +106,10 @@ def _objects(documents: Iterable) -> Iterator[Mapping]:
             yield from _objects(document)
         elif document is not None and not isinstance(document, Mapping):
             raise ValueError(f"a manifest is a mapping with apiVersion and kind, not {document!r:.60}")
-        elif document and _is_list(document):
-            yield from _objects(_with_heads(document))
+        elif document and (members := list_members(document)) is not None:
+            yield from _objects(members)
         elif document:
             yield document
-
-
-def _is_list(document: Mapping) -> bool:
-    # Other groups have kinds whose names end in List too; those have no items.
-    return str(document.get("kind")).endswith("List") and isinstance(document.get("items", ""), (list, type(None)))
-
-
-def _with_heads(document: Mapping) -> list:
-    """A list's items; those of a DaemonSetList may leave out that they are DaemonSets, as the API server does."""
-    kind = document["kind"].removesuffix("List")
-    head = {"apiVersion": document.get("apiVersion"), "kind": kind} if kind else {}
-    items = document.get("items") or []
-    return [{**head, **item} if isinstance(item, Mapping) and item else item for item in items]
 
 
 def _check_head(definition: Mapping, which: str) -> None:

@@ -26,7 +26,7 @@ except ImportError:  # the module that uses this asks HAS_YAML before it starts
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.errors import UnreadableManifestError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.errors import ManifestError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.manifest_yaml import ManifestLoader
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import objects
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import list_members, objects
 
 HAS_YAML = yaml is not None
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -118,8 +118,9 @@ def _below(folder: str) -> list[str]:
 
 def _documents(body: Any, node: Any, source: str) -> Iterator[Document]:
     """Objects with their nodes; the members of a List are found in it one by one."""
-    if isinstance(body, dict) and isinstance(body.get("items"), list) and str(body.get("kind", "")).endswith("List"):
-        for index, item in enumerate(body["items"]):
+    members = list_members(body) if isinstance(body, dict) else None
+    if members is not None:
+        for index, item in enumerate(members):
             yield from _documents(item, _nearest(node, ["items", index]), source)
     else:
         for found in objects([body]):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest import documents
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.errors import UnreadableManifestError
@@ -61,6 +62,24 @@ def test_all_objects_of_all_documents_are_found(found):
 )
 def test_a_field_has_its_line_or_that_of_what_is_around_it(found, place, field, line):
     assert found[place].line(field) == line
+
+
+LIST = """
+apiVersion: apps/v1
+kind: DaemonSetList
+items:
+  - metadata: {name: a}
+  - {kind: ReplicaSet, metadata: {name: b}}
+"""
+
+
+@pytest.mark.parametrize(
+    "read", [documents.from_text, lambda text, name: documents.from_value(yaml.safe_load(text), name)]
+)
+def test_members_of_a_list_of_one_kind_are_of_that_kind(read):
+    first, second = (document.body for document in read(LIST, "a.yaml"))
+    assert first == {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "a"}}
+    assert second == {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "b"}}
 
 
 def test_data_has_no_lines():
