@@ -27,6 +27,7 @@ from .transport import DEFAULT_REQUEST_TIMEOUT, TimedTransport, timed_transport
 try:
     from kubernetes.client.exceptions import ApiException
     from kubernetes.config import ConfigException
+    from kubernetes.dynamic.exceptions import ResourceNotFoundError, ResourceNotUniqueError
     from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
     from yaml import YAMLError
 
@@ -34,6 +35,7 @@ try:
 except ImportError:
     # Named by open_cluster (a module names it even earlier), before any of these is needed.
     ApiException = ConfigException = HTTPError = ProtocolError = ReadTimeoutError = YAMLError = CoreException
+    ResourceNotFoundError = ResourceNotUniqueError = CoreException
     HAS_KUBERNETES = False
 
 Answer = TypeVar("Answer")
@@ -178,13 +180,20 @@ class Cluster:
         check_path_segments(Target.of(definition), definition.get("metadata") or {})
         kind, api_version = definition.get("kind"), definition.get("apiVersion")
         with _translated("look up", Target("kind", f"{kind} of {api_version}")):
-            found = self._service.find_resource(kind, api_version) if str(api_version).count("/") < 2 else None
-        if not found:
-            raise ClusterError(
-                f"The API server knows no kind {kind} of apiVersion {api_version}. Correct them, or install first what "
-                "defines the kind (its CustomResourceDefinition or API service)."
-            )
-        return found
+            try:
+                if str(api_version).count("/") < 2:
+                    return self._client.resource(kind, api_version)
+            except ResourceNotUniqueError as error:
+                raise ClusterError(
+                    f"The API server knows several kinds of apiVersion {api_version} by {kind}, which is a short name of "
+                    "each. Give the kind in full."
+                ) from error
+            except ResourceNotFoundError:
+                pass
+        raise ClusterError(
+            f"The API server knows no kind {kind} of apiVersion {api_version}. Correct them, or install first what "
+            "defines the kind (its CustomResourceDefinition or API service)."
+        )
 
 
 def open_cluster(
@@ -225,8 +234,9 @@ def _make_client(module, authentication: dict, transports: list[TimedTransport])
         if not transports:  # no server was asked yet
             raise ValueError("the kubeconfig is damaged: it has not the shape of one. Give a sound one.") from error
         raise ValueError(
-            "it answers, and does not answer as a Kubernetes API server. Check the server address, port and proxy that "
-            "the kubeconfig (or host, proxy) gives."
+            "it answers, and does not answer as a Kubernetes API server, or the identity provider of the kubeconfig not "
+            "as an OpenID one. Check the server address, port and proxy that the kubeconfig (or host, proxy) gives, and "
+            "its idp-issuer-url if it has one."
         ) from error
 
 

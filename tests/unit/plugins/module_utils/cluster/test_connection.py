@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import ConfigException
-from kubernetes.dynamic.exceptions import NotFoundError
+from kubernetes.dynamic.exceptions import NotFoundError, ResourceNotFoundError, ResourceNotUniqueError
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster import connection
@@ -114,10 +114,24 @@ def test_other_names_are_the_api_servers_to_judge(name):
     assert cluster().is_namespaced({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": name}})
 
 
+def raising(error):
+    def resource(_kind, _api_version):
+        raise error("No matches" if error is ResourceNotFoundError else "Multiple matches")
+
+    return resource
+
+
+def test_a_short_name_of_several_kinds_is_told_as_that(monkeypatch):
+    asked = cluster()
+    monkeypatch.setattr(asked._client, "resource", raising(ResourceNotUniqueError))
+    with pytest.raises(ClusterError, match=r"knows several kinds of apiVersion a/v1 by no.*Give the kind in full"):
+        asked.get({"kind": "no", "apiVersion": "a/v1", "metadata": {"name": "a"}})
+
+
 @pytest.mark.parametrize("api_version", ["v1", "a/b/c", "nope.example/v1"])
 def test_a_kind_that_the_api_server_does_not_know_is_named(monkeypatch, api_version):
     asked = cluster()
-    monkeypatch.setattr(asked._service, "find_resource", lambda kind, api_version: None)
+    monkeypatch.setattr(asked._client, "resource", raising(ResourceNotFoundError))
     with pytest.raises(ClusterError, match=f"knows no kind Nope of apiVersion {api_version}"):
         asked.get({"kind": "Nope", "apiVersion": api_version, "metadata": {"name": "a"}})
 

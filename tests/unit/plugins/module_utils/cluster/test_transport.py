@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tempfile
 import threading
@@ -164,6 +165,24 @@ def test_another_kind_of_server_is_told_apart(server, answer):
         reach(server)
     assert str(raised.value).startswith(f"Failed to connect to the API server {server.url}: ")
     assert "does not answer as a Kubernetes API server" in str(raised.value)
+
+
+def test_an_identity_provider_that_answers_otherwise_is_not_taken_for_the_api_server_alone(server):
+    expired = base64.urlsafe_b64encode(json.dumps({"exp": 1}).encode()).decode().rstrip("=")
+    provider = {"idp-issuer-url": server.url, "client-id": "a", "client-secret": "b", "refresh-token": "c"}
+    user = {"auth-provider": {"name": "oidc", "config": {**provider, "id-token": f"e30.{expired}.e30"}}}
+    server.answers = {"/.well-known/openid-configuration": b"{}"}
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "a",
+        "clusters": [{"name": "a", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "a", "user": user}],
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+    }
+    with pytest.raises(ClusterError, match=r"or the identity provider.* idp-issuer-url"):
+        open_cluster(kubeconfig=kubeconfig)
+    assert server.asked
 
 
 @pytest.mark.parametrize("seconds", [0, -5])
