@@ -185,8 +185,8 @@ class Cluster:
                     return self._client.resource(kind, api_version)
             except ResourceNotUniqueError as error:
                 raise ClusterError(
-                    f"The API server knows several kinds of apiVersion {api_version} by {kind}, which is a short name of "
-                    "each. Give the kind in full."
+                    f"The API server knows several kinds of apiVersion {api_version} by {kind}, which is a short name "
+                    "of each. Give the kind in full."
                 ) from error
             except ResourceNotFoundError:
                 pass
@@ -234,9 +234,9 @@ def _make_client(module, authentication: dict, transports: list[TimedTransport])
         if not transports:  # no server was asked yet
             raise ValueError("the kubeconfig is damaged: it has not the shape of one. Give a sound one.") from error
         raise ValueError(
-            "it answers, and does not answer as a Kubernetes API server, or the identity provider of the kubeconfig not "
-            "as an OpenID one. Check the server address, port and proxy that the kubeconfig (or host, proxy) gives, and "
-            "its idp-issuer-url if it has one."
+            "it answers, and does not answer as a Kubernetes API server, or the identity provider of the kubeconfig "
+            "not as an OpenID one. Check the server address, port and proxy that the kubeconfig (or host, proxy) "
+            "gives, and its idp-issuer-url if it has one."
         ) from error
 
 
