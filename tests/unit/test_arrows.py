@@ -17,7 +17,7 @@ OURS = "ansible_collections.kubewin.hostprocess.plugins."
 ARROWS = {
     "rules": set(),
     "support": set(),
-    "cluster": set(),
+    "cluster": {"rules"},
     "wsman": set(),
     "report": set(),
     "job": {"rules", "support"},

@@ -27,6 +27,7 @@ from .transport import DEFAULT_REQUEST_TIMEOUT, TimedTransport, timed_transport
 try:
     from kubernetes.client.exceptions import ApiException
     from kubernetes.config import ConfigException
+    from kubernetes.dynamic.exceptions import ResourceNotFoundError, ResourceNotUniqueError
     from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
     from yaml import YAMLError
 
@@ -34,6 +35,7 @@ try:
 except ImportError:
     # Named by open_cluster (a module names it even earlier), before any of these is needed.
     ApiException = ConfigException = HTTPError = ProtocolError = ReadTimeoutError = YAMLError = CoreException
+    ResourceNotFoundError = ResourceNotUniqueError = CoreException
     HAS_KUBERNETES = False
 
 Answer = TypeVar("Answer")
@@ -52,18 +54,14 @@ class Cluster:
     ):
         self._client = client
         self._deadline = deadline or Deadline()
-        self._service = K8sService(
-            client,
-            # What K8sService reads of a module.
-            SimpleNamespace(
-                params={
-                    "server_side_apply": {"field_manager": field_manager, "force_conflicts": force_conflicts},
-                    # Children first, then the object: gone means that its pods are gone.
-                    "delete_options": {"propagationPolicy": "Foreground"},
-                },
-                check_mode=check_mode,
-            ),
+        self._check_mode = check_mode
+        self._service = self._service_with(
+            server_side_apply={"field_manager": field_manager, "force_conflicts": force_conflicts}
         )
+
+    def _service_with(self, **params) -> K8sService:
+        # What K8sService reads of a module.
+        return K8sService(self._client, SimpleNamespace(params=params, check_mode=self._check_mode))
 
     @property
     def host(self) -> str:
@@ -102,18 +100,28 @@ class Cluster:
             resource, namespace = self._resource(definition), definition["metadata"]["namespace"]
             _repeated(lambda: self._client.create(resource, definition, namespace=namespace, dry_run="All"))
 
-    def delete(self, definition: dict) -> None:
-        """Delete the named object after its dependents. Returns before they are gone; an absent object is no error."""
-        resource = self._resource(definition)
+    def delete(self, existing: dict) -> None:
+        """Delete an object that was read, after its dependents. Returns before they are gone.
+
+        That it is gone already is no error, and one that another client made under its name meanwhile is left alone.
+        """
+        resource = self._resource(existing)
+        # Children first, then the object: gone means that its pods are gone.
+        options = {"propagationPolicy": "Foreground", **_only_this(existing)}
+        service = self._service_with(delete_options=options)
         try:
-            with _translated("delete", Target.of(definition)):
-                _repeated(
-                    lambda: self._service.delete(resource, definition, self._service.retrieve(resource, definition))
-                )
+            with _translated("delete", Target.of(existing)):
+                _repeated(lambda: service.delete(resource, existing, existing))
         except ClusterError as error:
             # It went between the look and the call, or with a call whose answer was lost.
-            if error.status != HTTPStatus.NOT_FOUND:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return
+            if error.status != HTTPStatus.CONFLICT or self._is_there(existing):
                 raise
+
+    def _is_there(self, existing: dict) -> bool:
+        found = self.get(existing)
+        return found is not None and found["metadata"].get("uid") == existing["metadata"].get("uid")
 
     def pages(
         self,
@@ -172,13 +180,20 @@ class Cluster:
         check_path_segments(Target.of(definition), definition.get("metadata") or {})
         kind, api_version = definition.get("kind"), definition.get("apiVersion")
         with _translated("look up", Target("kind", f"{kind} of {api_version}")):
-            found = self._service.find_resource(kind, api_version) if str(api_version).count("/") < 2 else None
-        if not found:
-            raise ClusterError(
-                f"The API server knows no kind {kind} of apiVersion {api_version}. Correct them, or install first what "
-                "defines the kind (its CustomResourceDefinition or API service)."
-            )
-        return found
+            try:
+                if str(api_version).count("/") < 2:
+                    return self._client.resource(kind, api_version)
+            except ResourceNotUniqueError as error:
+                raise ClusterError(
+                    f"The API server knows several kinds of apiVersion {api_version} by {kind}, which is a short name "
+                    "of each. Give the kind in full."
+                ) from error
+            except ResourceNotFoundError:
+                pass
+        raise ClusterError(
+            f"The API server knows no kind {kind} of apiVersion {api_version}. Correct them, or install first what "
+            "defines the kind (its CustomResourceDefinition or API service)."
+        )
 
 
 def open_cluster(
@@ -219,8 +234,9 @@ def _make_client(module, authentication: dict, transports: list[TimedTransport])
         if not transports:  # no server was asked yet
             raise ValueError("the kubeconfig is damaged: it has not the shape of one. Give a sound one.") from error
         raise ValueError(
-            "it answers, and does not answer as a Kubernetes API server. Check the server address, port and proxy that "
-            "the kubeconfig (or host, proxy) gives."
+            "it answers, and does not answer as a Kubernetes API server, or the identity provider of the kubeconfig "
+            "not as an OpenID one. Check the server address, port and proxy that the kubeconfig (or host, proxy) "
+            "gives, and its idp-issuer-url if it has one."
         ) from error
 
 
@@ -250,6 +266,12 @@ def _repeated(call: Callable[[], Answer]) -> Answer:
         if not _passes_at_once(_cause(error)):
             raise
     return call()
+
+
+def _only_this(existing: dict) -> dict:
+    """Delete options for this object and not for a later one of its name, as a call that is repeated may meet."""
+    uid = existing["metadata"].get("uid")
+    return {"preconditions": {"uid": uid}} if uid else {}
 
 
 def _passes_at_once(error: Exception) -> bool:

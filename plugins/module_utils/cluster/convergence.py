@@ -72,7 +72,7 @@ def apply(cluster: Cluster, definition: dict, recreate: bool, patience: Patience
 
 
 def _replace(cluster: Cluster, definition: dict, before: dict, patience: Patience) -> tuple[dict, list[str]]:
-    cluster.delete(definition)
+    cluster.delete(before)
     try:
         wait_until_gone(cluster, before, patience)
         return cluster.apply(definition)
@@ -91,7 +91,7 @@ def remove(cluster: Cluster, definition: dict) -> Outcome:
     before = cluster.get(definition)
     if not before:
         return Outcome(Target.of(definition), "unchanged", {})
-    cluster.delete(definition)
+    cluster.delete(before)
     return _outcome("deleted", before, {}, [])
 
 

@@ -6,18 +6,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from typing import Any
 
-from ansible_collections.kubernetes.core.plugins.module_utils.k8s.resource import from_file, from_yaml
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.manifest_yaml import ManifestLoader
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import list_members
 
 from .access import build_permissions, build_service_account
 from .errors import ClusterError
 from .manifest import API_VERSIONS, OptionError, build_namespace, build_workload
 
 try:
-    from yaml import YAMLError
+    from yaml import YAMLError, load_all
 except ImportError:
     # AnsibleK8SModule names the missing library before anything here is called.
-    YAMLError = ValueError
+    YAMLError, load_all = ValueError, None
 
 DEFAULT_USER = "NT AUTHORITY\\SYSTEM"
 
@@ -65,7 +67,7 @@ def _build(params: Mapping) -> list[dict]:
 def _read(params: Mapping) -> list[dict]:
     where = f"the file {params['src']}" if params["src"] else "the definition"
     try:
-        documents = list(from_file(params["src"]) if params["src"] else from_yaml(params["definition"]))
+        documents = _documents_of_file(params["src"]) if params["src"] else _documents(params["definition"])
         # What an anchor shares between objects must not be shared when one of them gets its namespace.
         definitions = [deepcopy(dict(one)) for one in _objects(documents)]
         for definition in definitions:
@@ -83,6 +85,20 @@ def _read(params: Mapping) -> list[dict]:
     return definitions
 
 
+def _documents_of_file(path: str) -> list:
+    with open(path, "rb") as file:
+        return list(load_all(file, Loader=ManifestLoader))
+
+
+def _documents(definition: Any) -> list:
+    """What a definition holds: data as it is, texts read; a list may have both."""
+    if isinstance(definition, str):
+        return list(load_all(definition, Loader=ManifestLoader))
+    if isinstance(definition, list):
+        return [document for one in definition for document in (_documents(one) if isinstance(one, str) else [one])]
+    return [definition]
+
+
 def _objects(documents: Iterable) -> Iterator[Mapping]:
     """Objects out of documents; a List yields its items, whatever is empty nothing."""
     for document in documents:
@@ -90,23 +106,10 @@ def _objects(documents: Iterable) -> Iterator[Mapping]:
             yield from _objects(document)
         elif document is not None and not isinstance(document, Mapping):
             raise ValueError(f"a manifest is a mapping with apiVersion and kind, not {document!r:.60}")
-        elif document and _is_list(document):
-            yield from _objects(_with_heads(document))
+        elif document and (members := list_members(document)) is not None:
+            yield from _objects(members)
         elif document:
             yield document
-
-
-def _is_list(document: Mapping) -> bool:
-    # Other groups have kinds whose names end in List too; those have no items.
-    return str(document.get("kind")).endswith("List") and isinstance(document.get("items", ""), (list, type(None)))
-
-
-def _with_heads(document: Mapping) -> list:
-    """A list's items; those of a DaemonSetList may leave out that they are DaemonSets, as the API server does."""
-    kind = document["kind"].removesuffix("List")
-    head = {"apiVersion": document.get("apiVersion"), "kind": kind} if kind else {}
-    items = document.get("items") or []
-    return [{**head, **item} if isinstance(item, Mapping) and item else item for item in items]
 
 
 def _check_head(definition: Mapping, which: str) -> None:

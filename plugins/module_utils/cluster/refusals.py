@@ -25,11 +25,14 @@ _UNREADABLE = re.compile(
     r"failed to (?:create typed patch object|convert new object) \([^)]*\)(?: to proper version)?:(?P<why>.+)",
     re.DOTALL,
 )
-# For any field, a PersistentVolumeClaim's, a Pod's, a StatefulSet's and a RoleBinding's (pkg/apis/*/validation). Names
-# and values stand in the messages too, so the word alone says nothing.
+# For any field, a PersistentVolumeClaim's, a Pod's, a StatefulSet's and a RoleBinding's (pkg/apis/*/validation), and
+# what rules of a CustomResourceDefinition say in the words of its documentation (the last one). Names and values stand
+# in the messages too, so the word alone says nothing.
 _IMMUTABLE = re.compile(
     r"field is immutable|is immutable after creation|pod updates may not change fields other than"
+    r"|pod updates may not add or remove containers"
     r"|updates to statefulset spec for fields other than .+ are forbidden|cannot change roleRef"
+    r"|[Vv]alue is immutable"
 )
 _OWNER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 
@@ -165,9 +168,15 @@ def _too_many_requests(message: str, body: Mapping, headers: Mapping, target: Ta
 def _server_error(message: str, body: Mapping, headers: Mapping, target: Target) -> str:
     unreadable = _UNREADABLE.search(message)
     if unreadable:
-        return f"the manifest does not fit its kind: {unreadable['why'].strip()}. Correct that field."
+        return f"the manifest does not fit its kind: {_in_one_line(unreadable['why'])}. Correct that field."
     code = body.get("code") or "5xx"
     return f"the API server failed ({code}): {message}. Look at its log; the same call may succeed later."
+
+
+def _in_one_line(text: str) -> str:
+    """Several wrong fields come under a heading, a line each."""
+    lines = [line.strip() for line in text.strip().removeprefix("errors:").splitlines()]
+    return "; ".join(line for line in lines if line)
 
 
 _BY_STATUS = {

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How often the client library asks an API server again, and how long it waits in between.
 
-Any verb may be repeated: reads change nothing, server-side apply and deletion come to the same a second time, and
-what is created is created in a dry run.
+Any verb may be repeated: reads change nothing, server-side apply comes to the same a second time, a deletion is one of
+an object's uid, and what is created is created in a dry run.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Deadline:
 class BoundedRetry(Retry):
     """A Retry that does as Retry-After says when that is soon, and gives up at once when it is not.
 
-    It gives up as well when nobody waits any more, and when the manifest is what is wrong.
+    It gives up as well when nobody waits so long, and when the manifest is what is wrong.
     """
 
     deadline = Deadline()
@@ -68,13 +68,17 @@ class BoundedRetry(Retry):
             raise MaxRetryError(_pool, url, error or reason)
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
+    def get_backoff_time(self) -> float:
+        return min(super().get_backoff_time(), max(0, self.deadline.left))
+
     def _reason_to_stop(self, response) -> str | None:
         if self.deadline.left <= 0:
             return "nobody waits for the answer any more"
         if response is None:
             return None
-        if (self.get_retry_after(response) or 0) > LONGEST_RETRY_AFTER:
-            return f"Retry-After is longer than {LONGEST_RETRY_AFTER} seconds"
+        longest = min(LONGEST_RETRY_AFTER, self.deadline.left)
+        if (self.get_retry_after(response) or 0) > longest:
+            return f"Retry-After is longer than {longest:.0f} seconds"
         # The body, which is read here, is kept for whoever asks for it later.
         if response.status == HTTPStatus.INTERNAL_SERVER_ERROR and is_about_the_manifest(
             (response.data or b"").decode("utf-8", errors="replace")

@@ -27,6 +27,11 @@ DEFAULT_REQUEST_TIMEOUT = 65
 CONNECT_TIMEOUT = 10
 # A request that starts when the time for it is nearly over.
 _SHORTEST = 1
+_APPLY = "application/apply-patch+yaml"
+# The library before 37 writes a body of exactly the type above as JSON, also one that is text already. The API server
+# cuts the parameter off (handlers/patch.go).
+_APPLY_OF_TEXT = f"{_APPLY}; charset=utf-8"
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 _BEYOND_TWO_BYTES = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -45,8 +50,10 @@ class TimedTransport(RESTClientObject):
         self._request_timeout, self._deadline = request_timeout, deadline
 
     def request(self, *arguments, body=None, headers=None, _request_timeout=None, **keywords):
-        if "yaml" in str((headers or {}).get("Content-Type")):
-            body = _as_yaml_reads_it(body)
+        if (headers or {}).get("Content-Type") == _APPLY:
+            written = _as_yaml_reads_it(body)
+            if written:
+                body, headers = written, {**headers, "Content-Type": _APPLY_OF_TEXT}
         times = _request_timeout or self._times()
         return super().request(*arguments, body=body, headers=headers, _request_timeout=times, **keywords)
 
@@ -56,16 +63,21 @@ class TimedTransport(RESTClientObject):
         return min(CONNECT_TIMEOUT, read), read
 
 
-def _as_yaml_reads_it(body):
-    """The body of a server-side apply, which the API server reads as YAML.
+def _as_yaml_reads_it(body) -> str | None:
+    """The body of a server-side apply, which the API server reads as YAML; None where the library writes it well.
 
     The library writes it as JSON, and a character beyond U+FFFF (an emoji) as two escapes, which YAML does not put
-    together again. Such a body is written here, with the character itself.
+    together again. Such a body is written here, with one escape of YAML's for each character that is not plain ASCII:
+    YAML folds or refuses some of the others (U+0085, U+2028, U+007F) when they stand for themselves.
     """
     if not isinstance(body, (dict, list)):
-        return body
+        return None
     written = json.dumps(body, ensure_ascii=False)
-    return written if _BEYOND_TWO_BYTES.search(written) else body
+    return _NOT_PLAIN.sub(_escape, written) if _BEYOND_TWO_BYTES.search(written) else None
+
+
+def _escape(character: re.Match) -> str:
+    return f"\\U{ord(character[0]):08x}"
 
 
 @contextmanager

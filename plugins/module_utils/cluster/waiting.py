@@ -18,23 +18,25 @@ def wait_until_settled(observe: Callable[[], Rollout], timeout: int, sleep: int)
     missing permission) ends the wait at once.
 
     Returns:
-        The last observation; still progressing when time ran out.
+        The last observation that succeeded; still progressing when time ran out.
 
     Raises:
-        ClusterError: the API server refused, or never answered within the time.
+        ClusterError: the API server refused, never answered, or had stopped answering when time ran out.
     """
-    rollout, trouble = None, None
+    rollout, trouble, failed_in_a_row = None, None, 0
     # Not asleep for longer than the whole wait.
     for _elapsed in clock(timeout, min(sleep, timeout)):
         try:
-            rollout, trouble = observe(), None
+            rollout, failed_in_a_row = observe(), 0
         except ClusterError as error:
             if not error.transient:
                 raise
-            trouble = error
+            trouble, failed_in_a_row = error, failed_in_a_row + 1
             continue
         if rollout.phase is not Phase.PROGRESSING:
             break
-    if trouble:
+    # The last look starts when the time is over: it has a second and no second attempt, and alone says nothing about
+    # the API server.
+    if rollout is None or failed_in_a_row > 1:
         raise trouble
     return rollout

@@ -25,7 +25,8 @@ except ImportError:  # the module that uses this asks HAS_YAML before it starts
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.errors import UnreadableManifestError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.errors import ManifestError
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import objects
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.manifest_yaml import ManifestLoader
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import list_members, objects
 
 HAS_YAML = yaml is not None
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -51,12 +52,12 @@ def from_text(text: str, source: str) -> list[Document]:
         UnreadableManifestError: the text is no YAML, or a document in it is no object.
     """
     try:
-        bodies = list(yaml.safe_load_all(text))
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        bodies = list(yaml.load_all(text, Loader=ManifestLoader))
+        nodes = list(yaml.compose_all(text, Loader=ManifestLoader))
         return [found for body, node in zip(bodies, nodes, strict=True) for found in _documents(body, node, source)]
     except RecursionError as error:
         raise UnreadableManifestError(_too_deep(source)) from error
-    # A date or a number can be wrong too.
+    # A number can be wrong too.
     except (yaml.YAMLError, ManifestError, ValueError) as error:
         raise UnreadableManifestError(f"{source} can't be read as Kubernetes manifests: {error}") from error
 
@@ -117,8 +118,9 @@ def _below(folder: str) -> list[str]:
 
 def _documents(body: Any, node: Any, source: str) -> Iterator[Document]:
     """Objects with their nodes; the members of a List are found in it one by one."""
-    if isinstance(body, dict) and isinstance(body.get("items"), list) and str(body.get("kind", "")).endswith("List"):
-        for index, item in enumerate(body["items"]):
+    members = list_members(body) if isinstance(body, dict) else None
+    if members is not None:
+        for index, item in enumerate(members):
             yield from _documents(item, _nearest(node, ["items", index]), source)
     else:
         for found in objects([body]):

@@ -142,7 +142,9 @@ def _level(text: str) -> str:
 
 
 def _version(labels: dict[str, str], mode: str) -> str:
-    text = labels.get(f"{LABEL}{mode}-version", "latest")
+    value = labels.get(f"{LABEL}{mode}-version", "latest")
+    # 1.25 without quotes is a number; the API server takes null for an empty text.
+    text = "" if value is None else str(value)
     return text if _POLICY_VERSION.fullmatch(text) else "latest"
 
 
@@ -157,7 +159,8 @@ def host_namespaces(pod: Pod) -> tuple[str, str] | None:
 
 def host_path_volumes(pod: Pod) -> tuple[str, str] | None:
     """Volumes that are directories of the host."""
-    names = [volume["name"] for volume in pod.spec.get("volumes") or [] if volume.get("hostPath") is not None]
+    volumes = pod.spec.get("volumes") or []
+    names = [volume.get("name") or "" for volume in volumes if volume.get("hostPath") is not None]
     return ("hostPath volumes", _counted("volume", names)) if names else None
 
 

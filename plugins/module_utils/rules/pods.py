@@ -2,6 +2,7 @@
 """The pods in manifests: Pod itself, the template of every workload kind, members of a List.
 
 * ``objects(documents) -> Iterator[dict]``          Lists opened, empty documents left out
+* ``list_members(document) -> list | None``         what a List holds, each with its kind
 * ``find_pod(definition) -> Pod | None``            the pod that an object is or makes
 * ``containers(pod) -> Iterator[Container]``        init, regular, ephemeral: the order in which the API server visits
 * ``effective_option(pod, container, name)``       a windowsOptions value: the container's, else the pod's
@@ -10,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.errors import ManifestError
@@ -74,10 +75,25 @@ def objects(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:
             yield from objects(document)
         elif not isinstance(document, dict):
             raise ManifestError(f"a manifest must be a mapping with apiVersion and kind, not {type(document).__name__}")
-        elif isinstance(document.get("items"), list) and str(document.get("kind", "")).endswith("List"):
-            yield from objects(document["items"])
+        elif (members := list_members(document)) is not None:
+            yield from objects(members)
         else:
             yield document
+
+
+def list_members(document: Mapping[str, Any]) -> list[Any] | None:
+    """Return what a List holds; None for any other object.
+
+    Members of a DaemonSetList may leave out that they are DaemonSets, as the API server does; here they say it. Other
+    groups have kinds whose names end in List too; those have no items.
+    """
+    kind, items = document.get("kind"), document.get("items", "")
+    if not (isinstance(kind, str) and kind.endswith("List") and isinstance(items, (list, type(None)))):
+        return None
+    of_members = kind.removesuffix("List")
+    given = {"apiVersion": document.get("apiVersion"), "kind": of_members} if of_members else {}
+    head = {field: value for field, value in given.items() if value}
+    return [{**head, **item} if isinstance(item, Mapping) and item else item for item in items or []]
 
 
 def find_pod(definition: dict[str, Any]) -> Pod | None:

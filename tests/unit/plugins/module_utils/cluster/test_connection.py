@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import ConfigException
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from kubernetes.dynamic.exceptions import NotFoundError, ResourceNotFoundError, ResourceNotUniqueError
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster import connection
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.connection import Cluster, open_cluster
@@ -113,12 +114,94 @@ def test_other_names_are_the_api_servers_to_judge(name):
     assert cluster().is_namespaced({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": name}})
 
 
+def raising(error):
+    def resource(_kind, _api_version):
+        raise error("No matches" if error is ResourceNotFoundError else "Multiple matches")
+
+    return resource
+
+
+def test_a_short_name_of_several_kinds_is_told_as_that(monkeypatch):
+    asked = cluster()
+    monkeypatch.setattr(asked._client, "resource", raising(ResourceNotUniqueError))
+    with pytest.raises(ClusterError, match=r"knows several kinds of apiVersion a/v1 by no.*Give the kind in full"):
+        asked.get({"kind": "no", "apiVersion": "a/v1", "metadata": {"name": "a"}})
+
+
 @pytest.mark.parametrize("api_version", ["v1", "a/b/c", "nope.example/v1"])
 def test_a_kind_that_the_api_server_does_not_know_is_named(monkeypatch, api_version):
     asked = cluster()
-    monkeypatch.setattr(asked._service, "find_resource", lambda kind, api_version: None)
+    monkeypatch.setattr(asked._client, "resource", raising(ResourceNotFoundError))
     with pytest.raises(ClusterError, match=f"knows no kind Nope of apiVersion {api_version}"):
         asked.get({"kind": "Nope", "apiVersion": api_version, "metadata": {"name": "a"}})
+
+
+class Store:
+    """A client of an API server with one object, whose answers to deletions get lost while another client works.
+
+    Attributes:
+        stored: the object, None once it is gone.
+        remade: what another client makes of it as soon as it is deleted.
+        lost: how many answers to deletions break off.
+    """
+
+    dry_run = False
+    configuration = Client.configuration
+
+    def __init__(self, stored: dict | None, remade: dict | None = None, lost: int = 0):
+        self.stored, self.remade, self.lost = stored, remade, lost
+        self.bodies = []
+
+    def resource(self, kind, api_version):
+        return SimpleNamespace(kind=kind, group_version=api_version, namespaced=True)
+
+    def get(self, resource, **params):
+        if self.stored is None:
+            raise NotFoundError(refusal(404))
+        return SimpleNamespace(to_dict=lambda: self.stored)
+
+    def delete(self, resource, name, namespace, body=None):
+        self.bodies.append(body)
+        if self.stored is None:
+            raise refusal(404)
+        if body and body["preconditions"]["uid"] != self.stored["metadata"]["uid"]:
+            raise refusal(409, "the UID in the precondition does not match the UID in record")
+        self.stored = self.remade
+        if self.lost:
+            self.lost -= 1
+            raise ProtocolError("Connection broken")
+        return SimpleNamespace(to_dict=dict)
+
+
+def pod_with(uid: str) -> dict:
+    return {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a", "namespace": "logs", "uid": uid}}
+
+
+@pytest.mark.parametrize("remade", [None, pod_with("second")])
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_deletion_meets_the_object_that_was_read_and_no_later_one(remade, lost):
+    store = Store(pod_with("first"), remade, lost)
+    Cluster(store, "tests", force_conflicts=False, check_mode=False).delete(pod_with("first"))
+    assert store.stored == remade
+    assert {body["propagationPolicy"] for body in store.bodies} == {"Foreground"}
+
+
+def test_a_deletion_that_is_refused_while_the_object_is_there_fails(monkeypatch):
+    store = Store(pod_with("first"))
+
+    def refuse(*_arguments, **_keywords):
+        raise refusal(409, "held")
+
+    monkeypatch.setattr(store, "delete", refuse)
+    with pytest.raises(ClusterError, match="Failed to delete Pod logs/a: held"):
+        Cluster(store, "tests", force_conflicts=False, check_mode=False).delete(pod_with("first"))
+
+
+def test_a_deletion_in_check_mode_has_no_body_which_would_stand_above_the_dry_run():
+    store = Store(pod_with("first"))
+    store.dry_run = True
+    Cluster(store, "tests", force_conflicts=False, check_mode=True).delete(pod_with("first"))
+    assert store.bodies == [None]
 
 
 def test_pages_are_asked_for_one_by_one_until_the_last():

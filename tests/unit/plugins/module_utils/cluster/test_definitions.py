@@ -28,7 +28,7 @@ def names(definitions: list[dict]) -> list[str]:
         ({"apiVersion": "v1", "kind": "List", "items": [None, 5]}, "not 5"),
         ("kind: [", "while parsing"),
         ("kind: *nowhere", "undefined alias"),
-        ("date: 2020-13-45", "month must be in 1..12"),
+        ("date: !!timestamp 2020-13-45", "month must be in 1..12"),
         ("!!python/object/apply:os.system ['exit']", "could not determine a constructor"),
         ("&all [*all]", "an alias in it contains itself"),
         ("&all {kind: List, items: [*all]}", "an alias in it contains itself"),
@@ -60,6 +60,16 @@ def test_what_is_no_manifest_is_refused_in_plain_words(definition, said):
         read(definition)
     assert said in str(raised.value)
     assert "attribute" not in str(raised.value), "no words of Python"
+
+
+DATED = "{apiVersion: v1, kind: ConfigMap, metadata: {name: one, annotations: {day: 2024-01-31, start: 12:34}}}"
+
+
+def test_what_looks_like_a_date_stays_the_text_that_it_is(tmp_path):
+    path = tmp_path / "dated.yaml"
+    path.write_text(DATED)
+    for (found,) in (read(DATED), read([DATED]), read(src=str(path))):
+        assert found["metadata"]["annotations"] == {"day": "2024-01-31", "start": "12:34"}
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ UNREADABLE = (
     "failed to convert new object (logs/agent; apps/v1, Kind=DaemonSet) to proper version: unable to convert "
     "unstructured object to apps/v1, Kind=DaemonSet: quantities must match the regular expression"
 )
+TWO_UNDECLARED = UNDECLARED.replace(".spec.nope: f", "errors:\n  .spec.nope: f") + "\n  .spec.no: field not declared"
 QUOTA = 'pods "agent-1" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2'
 
 
@@ -65,6 +66,7 @@ QUOTA = 'pods "agent-1" is forbidden: exceeded quota: small, requested: pods=1, 
         (429, {"message": "too many"}, {}, ["429", "later"]),
         (500, {"message": "etcdserver: request timed out", "code": 500}, {}, ["500", "etcdserver: request timed out"]),
         (500, {"message": UNDECLARED}, {}, ["does not fit its kind: .spec.nope: field not declared", "Correct"]),
+        (500, {"message": TWO_UNDECLARED}, {}, ["kind: .spec.nope: field not declared; .spec.no: field not declared."]),
         (500, {"message": UNREADABLE}, {}, ["does not fit its kind: unable to convert", "quantities must match"]),
         (418, {}, {}, ["HTTP status 418"]),
     ],
@@ -84,7 +86,9 @@ def test_a_refusal_says_what_happened_and_what_to_do(status, body, headers, said
         "Forbidden: spec is immutable after creation except resources.requests",
         "Forbidden: pod updates may not change fields other than `spec.containers[*].image`",
         "Forbidden: updates to statefulset spec for fields other than 'replicas' and 'template' are forbidden",
+        "Forbidden: pod updates may not add or remove containers",
         'Invalid value: {"kind":"Role","name":"b"}: cannot change roleRef',
+        'Invalid value: "string": Value is immutable',
     ],
 )
 def test_an_immutable_field_calls_for_recreation(said):

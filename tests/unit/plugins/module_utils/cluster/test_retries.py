@@ -73,3 +73,18 @@ def test_nobody_is_asked_again_for_who_has_stopped_waiting():
     with deadline.within(-1), pytest.raises(MaxRetryError):
         policy.increment("GET", "/", response=busy(1))
     policy.increment("GET", "/", response=busy(1))
+
+
+def test_no_pause_outlasts_who_waits():
+    deadline = Deadline()
+    policy = retries(deadline).increment("GET", "/", response=HTTPResponse(status=500))
+    policy = policy.increment("GET", "/", response=HTTPResponse(status=500))
+    assert policy.get_backoff_time() == 1
+    with deadline.within(0.5):
+        assert 0 < policy.get_backoff_time() <= 0.5
+        with pytest.raises(MaxRetryError):
+            policy.increment("GET", "/", response=busy(1))
+    with deadline.within(-1):
+        assert policy.get_backoff_time() == 0
+    with deadline.within(5):
+        policy.increment("GET", "/", response=busy(1))

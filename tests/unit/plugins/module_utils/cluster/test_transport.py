@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
+import yaml
 from kubernetes.client import Configuration, rest
+from urllib3 import PoolManager
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.connection import Cluster, open_cluster
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.errors import ClusterError
@@ -163,6 +167,24 @@ def test_another_kind_of_server_is_told_apart(server, answer):
     assert "does not answer as a Kubernetes API server" in str(raised.value)
 
 
+def test_an_identity_provider_that_answers_otherwise_is_not_taken_for_the_api_server_alone(server):
+    expired = base64.urlsafe_b64encode(json.dumps({"exp": 1}).encode()).decode().rstrip("=")
+    provider = {"idp-issuer-url": server.url, "client-id": "a", "client-secret": "b", "refresh-token": "c"}
+    user = {"auth-provider": {"name": "oidc", "config": {**provider, "id-token": f"e30.{expired}.e30"}}}
+    server.answers = {"/.well-known/openid-configuration": b"{}"}
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "a",
+        "clusters": [{"name": "a", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "a", "user": user}],
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+    }
+    with pytest.raises(ClusterError, match=r"or the identity provider.* idp-issuer-url"):
+        open_cluster(kubeconfig=kubeconfig)
+    assert server.asked
+
+
 @pytest.mark.parametrize("seconds", [0, -5])
 def test_times_that_are_none_are_refused(server, seconds):
     with pytest.raises(ClusterError, match=f"request_timeout is {seconds}: give at least 1 second"):
@@ -191,19 +213,42 @@ def test_the_shorter_time_counts(request_timeout, left, connect, read):
         assert transport._times() == pytest.approx((connect, read), abs=0.1)
 
 
-@pytest.mark.parametrize(
-    ("body", "sent"),
-    [
-        ({"note": "größe"}, {"note": "größe"}),
-        ({"note": "\U0001f600"}, '{"note": "\U0001f600"}'),
-        ("written", "written"),
-        (None, None),
-    ],
-)
-def test_what_yaml_would_not_read_is_written_another_way(monkeypatch, body, sent):
+APPLY = "application/apply-patch+yaml"
+HARD_TEXTS = ["\U0001f600", "\U0001f600 größe", "\U0001f600 \x85 a \u2028 b \x7f \x9b \ufeff", '\U0001f600 \n\t\x1f"\\']
+
+
+@pytest.fixture(params=["installed", "before 37"])
+def sent(request, monkeypatch) -> list[tuple[str, str | bytes]]:
+    """Content type and text of what the library puts on the wire."""
     seen = []
-    monkeypatch.setattr(rest.RESTClientObject, "request", lambda _self, *_arguments, **keywords: seen.append(keywords))
+
+    def put(_self, _method, _url, body=None, headers=None, **_keywords):
+        seen.append((headers["Content-Type"], body))
+        return SimpleNamespace(status=200, reason="OK", data=b"", headers={})
+
+    def write_as_before_37(_self, method, url, headers=None, body=None, **_keywords):
+        kind = headers["Content-Type"]
+        put(None, method, url, json.dumps(body) if "json" in kind or kind == APPLY else body, headers)
+
+    if request.param == "installed":
+        monkeypatch.setattr(PoolManager, "request", put)
+    else:
+        monkeypatch.setattr(rest.RESTClientObject, "request", write_as_before_37)
+    return seen
+
+
+@pytest.mark.parametrize("text", HARD_TEXTS)
+def test_every_character_of_what_is_applied_arrives(sent, text):
+    headers = {"Content-Type": APPLY}
+    TimedTransport(Configuration(), 65, Deadline()).request("PATCH", "/", headers=headers, body={"note": text})
+    (kind, body), *_others = sent
+    assert kind.split(";")[0] == APPLY
+    assert yaml.safe_load(body) == {"note": text}
+    assert headers == {"Content-Type": APPLY}, "a request that is repeated begins with the same ones"
+
+
+def test_what_the_library_writes_well_is_left_to_it(sent):
     transport = TimedTransport(Configuration(), 65, Deadline())
-    transport.request("PATCH", "/", headers={"Content-Type": "application/apply-patch+yaml"}, body=body)
-    transport.request("POST", "/", headers={"Content-Type": "application/json"}, body=body)
-    assert [keywords["body"] for keywords in seen] == [sent, body]
+    transport.request("PATCH", "/", headers={"Content-Type": APPLY}, body={"note": "größe"})
+    transport.request("POST", "/", headers={"Content-Type": "application/json"}, body={"note": "\U0001f600"})
+    assert sent == [(APPLY, json.dumps({"note": "größe"})), ("application/json", json.dumps({"note": "\U0001f600"}))]

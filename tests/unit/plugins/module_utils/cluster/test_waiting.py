@@ -51,6 +51,16 @@ def test_an_api_server_that_stays_busy_is_told_of():
         wait_for(PROGRESSING, *[BUSY] * (LOOKS - 1))
 
 
+def test_a_last_look_that_fails_does_not_hide_what_was_seen_before():
+    assert wait_for(*[PROGRESSING] * (LOOKS - 1), BUSY) == (PROGRESSING, LOOKS)
+
+
+def test_an_only_look_that_fails_is_told_of(monkeypatch):
+    monkeypatch.setattr(waiting, "clock", lambda total, interval: iter([0]))
+    with pytest.raises(ClusterError, match="busy"):
+        wait_for(BUSY)
+
+
 def test_an_expired_token_ends_the_wait_at_once():
     with pytest.raises(ClusterError, match="expired"):
         wait_for(PROGRESSING, EXPIRED, READY)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest import documents
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.errors import UnreadableManifestError
@@ -63,6 +64,24 @@ def test_a_field_has_its_line_or_that_of_what_is_around_it(found, place, field, 
     assert found[place].line(field) == line
 
 
+LIST = """
+apiVersion: apps/v1
+kind: DaemonSetList
+items:
+  - metadata: {name: a}
+  - {kind: ReplicaSet, metadata: {name: b}}
+"""
+
+
+@pytest.mark.parametrize(
+    "read", [documents.from_text, lambda text, name: documents.from_value(yaml.safe_load(text), name)]
+)
+def test_members_of_a_list_of_one_kind_are_of_that_kind(read):
+    first, second = (document.body for document in read(LIST, "a.yaml"))
+    assert first == {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "a"}}
+    assert second == {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "b"}}
+
+
 def test_data_has_no_lines():
     (document,) = documents.from_value({"kind": "Pod"}, "definition")
     assert document.line("spec") is None
@@ -77,7 +96,7 @@ def test_data_has_no_lines():
         "a: b\n  c: d",
         "!!python/object:os.system {}",
         "a: *nowhere",
-        "a: 2020-13-45",
+        "a: !!timestamp 2020-13-45",
         f"a: {'9' * 5000}",
         "&all [*all]",
         "&all {kind: List, items: [*all]}",
@@ -87,6 +106,11 @@ def test_data_has_no_lines():
 def test_text_that_is_no_manifest_names_its_source(text):
     with pytest.raises(UnreadableManifestError, match=r"broken\.yaml"):
         documents.from_text(text, "broken.yaml")
+
+
+def test_what_looks_like_a_date_stays_the_text_that_it_is():
+    (document,) = documents.from_text("{metadata: {annotations: {day: 2024-01-31, start: 12:34}}}", "a.yaml")
+    assert document.body["metadata"]["annotations"] == {"day": "2024-01-31", "start": "12:34"}
 
 
 @pytest.mark.parametrize("value", ["text", 1, [1]])

@@ -89,5 +89,19 @@ def test_a_label_that_nobody_understands_is_restricted():
     assert 'PodSecurity "restricted:latest"' in predict(HOSTPROCESS, {ENFORCE: "strict"}).refusal
 
 
+@pytest.mark.parametrize("mode", ["enforce", "warn"])
+@pytest.mark.parametrize("version", [1.25, None, "", ["v1.25"]])
+def test_a_version_that_nobody_understands_is_the_latest(mode, version):
+    label = f"pod-security.kubernetes.io/{mode}"
+    prediction = predict(HOSTPROCESS, {label: "baseline", f"{label}-version": version})
+    assert 'PodSecurity "baseline:latest"' in (prediction.refusal or prediction.warning)
+
+
+@pytest.mark.parametrize("name", [{}, {"name": None}])
+def test_a_volume_without_a_name_is_judged_too(name):
+    definition = pod(containers=[{"name": "a"}], volumes=[{**name, "hostPath": {"path": "C:/a"}}])
+    assert 'hostPath volumes (volume "")' in predict(definition, {ENFORCE: "baseline"}).refusal
+
+
 def test_a_kind_without_a_pod_is_not_judged():
     assert predict({"apiVersion": "v1", "kind": "Service"}, {ENFORCE: "restricted"}) is None
