@@ -23,20 +23,20 @@ def wait_until_settled(observe: Callable[[], Rollout], timeout: int, sleep: int)
     Raises:
         ClusterError: the API server refused, never answered, or had stopped answering when time ran out.
     """
-    rollout, trouble, failed_in_a_row = None, None, 0
+    rollout, trouble = None, None
     # Not asleep for longer than the whole wait.
-    for _elapsed in clock(timeout, min(sleep, timeout)):
+    for elapsed in clock(timeout, min(sleep, timeout)):
         try:
-            rollout, failed_in_a_row = observe(), 0
+            rollout, trouble = observe(), None
         except ClusterError as error:
             if not error.transient:
                 raise
-            trouble, failed_in_a_row = error, failed_in_a_row + 1
+            # The look after the time is over has a second and no second attempt: alone it says nothing of the server.
+            if rollout is None or trouble or elapsed < timeout:
+                trouble = error
             continue
         if rollout.phase is not Phase.PROGRESSING:
             break
-    # The last look starts when the time is over: it has a second and no second attempt, and alone says nothing about
-    # the API server.
-    if rollout is None or failed_in_a_row > 1:
+    if trouble:
         raise trouble
     return rollout

@@ -30,7 +30,7 @@ def wait_for(*observations) -> tuple[Rollout, int]:
             raise seen
         return seen
 
-    return wait_until_settled(observe, timeout=1, sleep=1), len(looks)
+    return wait_until_settled(observe, timeout=LOOKS - 1, sleep=1), len(looks)
 
 
 @pytest.mark.parametrize("end", [READY, FAILED])
@@ -53,6 +53,13 @@ def test_an_api_server_that_stays_busy_is_told_of():
 
 def test_a_last_look_that_fails_does_not_hide_what_was_seen_before():
     assert wait_for(*[PROGRESSING] * (LOOKS - 1), BUSY) == (PROGRESSING, LOOKS)
+
+
+def test_an_api_server_that_was_silent_until_time_was_up_is_told_of(monkeypatch):
+    """One look that began in time and took all that was left of it."""
+    monkeypatch.setattr(waiting, "clock", lambda total, interval: iter([0, 1]))
+    with pytest.raises(ClusterError, match="busy"):
+        wait_for(PROGRESSING, BUSY)
 
 
 def test_an_only_look_that_fails_is_told_of(monkeypatch):
