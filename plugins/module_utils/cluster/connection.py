@@ -35,7 +35,7 @@ try:
 except ImportError:
     # Named by open_cluster (a module names it even earlier), before any of these is needed.
     ApiException = ConfigException = HTTPError = ProtocolError = ReadTimeoutError = YAMLError = CoreException
-    ResourceNotFoundError = ResourceNotUniqueError = CoreException
+    ResourceNotFoundError, ResourceNotUniqueError = LookupError, CoreException
     HAS_KUBERNETES = False
 
 Answer = TypeVar("Answer")
