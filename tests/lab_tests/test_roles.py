@@ -408,6 +408,16 @@ def test_the_next_source_is_tried_where_one_fails_or_serves_something_else(
     assert node.text(rf"{CONTAINERD}\2.2.9\bin\ctr.exe").endswith("version=2.2.9")
 
 
+@pytest.mark.parametrize(
+    "sources", [{"containerd_url": []}, {"containerd_archive": "containerd.tar.gz"}], ids=["none", "no full path"]
+)
+def test_a_source_that_can_not_be_one_is_refused(
+    node: Node, releases: Releases, alone: Any, sources: dict[str, Any]
+) -> None:
+    alone({**releases.variables(), **sources}).refused("There is nothing to put to", "full path")
+    assert node.host.service("containerd") is None
+
+
 def test_without_any_source_that_serves_it_nothing_is_installed(node: Node, releases: Releases, alone: Any) -> None:
     sources = [f"{releases.url}/gone.tar.gz", f"{releases.url}/gone-too.tar.gz"]
     alone({**releases.variables(), "containerd_url": sources}).refused("gone-too.tar.gz")
