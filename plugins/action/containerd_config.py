@@ -11,6 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import containerd_config
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_hosts import hosts_files
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import text_sha256
 from ansible_collections.kubewin.hostprocess.plugins.plugin_utils import _node_files
 
 ARGUMENT_SPEC = {
@@ -74,4 +75,4 @@ class ActionModule(ActionBase):
 
 def _is_known(files: Mapping, path: str, text: str) -> bool:
     found = {name.lower(): file for name, file in files.items()}.get(path.lower()) or {}
-    return found.get("sha256") == containerd_config.text_sha256(text)
+    return found.get("sha256") == text_sha256(text)

@@ -8,7 +8,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import kubelet_config
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import kubelet_config, text_hash
 from ansible_collections.kubewin.hostprocess.plugins.plugin_utils import _node_files
 
 ARGUMENT_SPEC = {
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
         except ValueError as exc:
             raise AnsibleActionFail(f"{path}: {exc}") from None  # Ansible repeats the text of a cause
         writes = {path: merged.text} if merged.changed else {}
-        writes.update({file["path"]: file["content"] for file in options["files"] if _differs(file)})
+        writes.update({file["path"]: file["content"] for file in options["files"] if text_hash.differs(file)})
         changed = bool(writes) and _node_files.write(self, writes, task_vars, path if file.text else "")
         return {
             "changed": changed,
@@ -60,7 +60,3 @@ class ActionModule(ActionBase):
             "warnings": list(merged.warnings),
             "diff": _node_files.difference(path, merged.before, merged.text),
         }
-
-
-def _differs(file: dict) -> bool:
-    return kubelet_config.text_sha256(file["content"]) != (file["sha256"] or "").lower()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -30,6 +29,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.container
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.cut_off import CUT_OFF, is_cut_off
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain, same
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import text_sha256
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import containerd, matrix, versions
 
 # A version 4 file can't be read by 2.2 and older, so a new file is written as 3 and an upgrade can be taken back.
@@ -166,11 +166,6 @@ def _merge(
         version,
         tuple(warnings),
     )
-
-
-def text_sha256(text: str) -> str:
-    """Return the hash of a file that holds this text, as it is written: UTF-8 without a byte order mark."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _parse(text: str, sha256: str | None) -> tomlkit.TOMLDocument:

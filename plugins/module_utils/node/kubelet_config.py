@@ -11,7 +11,6 @@ Pure: text in, text out. Gates and fields are judged by the support matrix; test
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ except ImportError:
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.cut_off import CUT_OFF, is_cut_off
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain, same
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import text_sha256
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gates, kubelet_fields, versions
 
 API_VERSION = "kubelet.config.k8s.io/v1beta1"
@@ -170,11 +170,6 @@ def _parse(text: str, sha256: str | None) -> dict:
     if found is not None and not isinstance(found, dict):
         raise ConfigurationError(f"the kubelet's configuration is not a map of fields. {remedy}")
     return found or {}
-
-
-def text_sha256(text: str) -> str:
-    """Return the hash of a file that holds this text, as it is written: UTF-8 without a byte order mark."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def dump(data: dict) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import kubelet_config, kubelet_flags
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import kubelet_config, kubelet_flags, text_hash
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.firewall_plan import kubelet_rule
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_command import kubelet_command
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_join import join_plan
@@ -89,7 +89,7 @@ def kubelet_plan(node: Mapping, **variables: Any) -> dict:
         "nssm_registry_key": wrapped["registry_key"],
         "firewall": firewall,
         "changes": bool(install or log_runner or differs or judged.changed or joining.kubeadm or firewall["differs"])
-        or any(kubelet_config.text_sha256(file["content"]) != (file["sha256"] or "").lower() for file in joining.files),
+        or any(map(text_hash.differs, joining.files)),
     }
 
 

@@ -7,7 +7,6 @@ off is done again, and the programs need not say their version.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import ntpath
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ except ImportError:
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import file_exists, on_path, sha256_of
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.release import require_sha256
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import text_sha256
 
 
 def node_tools_wanted(
@@ -53,8 +53,10 @@ def node_tools_wanted(
 
 def node_tools_plan(node: Mapping, wanted: Mapping, path_directories: Iterable[str] = ()) -> dict:
     """Return what is missing or differs of ``wanted``: ``archives``, ``files``, ``folders``, ``path``, ``changes``."""
-    archives = [one for one in wanted["archives"] if sha256_of(node, one["marker"]) != _hash(one["sha256"] + "\n")]
-    files = [file for file in wanted["files"] if sha256_of(node, file["path"]) != _hash(file["content"])]
+    archives = [
+        one for one in wanted["archives"] if sha256_of(node, one["marker"]) != text_sha256(one["sha256"] + "\n")
+    ]
+    files = [file for file in wanted["files"] if sha256_of(node, file["path"]) != text_sha256(file["content"])]
     path = [folder for folder in path_directories if not on_path(node, folder)] if wanted["archives"] else []
     folders = [folder for folder in wanted["folders"] if not file_exists(node, folder)]
     return {
@@ -97,10 +99,6 @@ def _json(content: Mapping, path: str) -> str:
         wanted = ".conflist" if listed else ".conf"
         raise PlanError(f"node_tools_cni_configuration_path is {path}: a configuration of this form ends in {wanted}.")
     return json.dumps(content, indent=2) + "\n"
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def node_tools_markers(archives: Iterable[Mapping]) -> list[dict]:
