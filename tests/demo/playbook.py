@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 GRACE_SECONDS = 5
+END_OF_OUTPUT = 6000
+WELL = ("ok", "skipped")
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One task on one host. Times are seconds since 1970."""
+    """One task on one host. Times are seconds since 1970; a task that failed has a message."""
 
     host: str
     task: str
@@ -30,6 +32,7 @@ class TaskRun:
     ended: float
     outcome: str
     changed: bool
+    message: str = ""
 
 
 @dataclass
@@ -38,13 +41,19 @@ class PlaybookRun:
 
     exit_code: int
     seconds: float
-    tasks: list[TaskRun] = field(default_factory=list)
-    output: str = ""
+    tasks: list[TaskRun] = field(default_factory=list, repr=False)
+    output: str = field(default="", repr=False)
 
     @property
     def changed(self) -> int:
         """Tasks that reported a change, on nodes and on the controller together."""
         return sum(task.changed for task in self.tasks)
+
+    @property
+    def explanation(self) -> str:
+        """What failed, rescued or not, in order; the end of the output when no task did."""
+        failed = [f"{task.host}: {task.task}: {task.message}" for task in self.tasks if task.outcome not in WELL]
+        return "\n".join(failed) or self.output[-END_OF_OUTPUT:]
 
 
 def show(line: str) -> None:

@@ -98,7 +98,7 @@ class Chaos:
             )
         )
         run = run_playbook(str(playbook), self.lab.inventory, work=folder, kubeconfig=self.lab.kubeconfig, echo=None)
-        assert (run.exit_code != 0) is fails, run.output[-6000:]
+        assert (run.exit_code != 0) is fails, run.explanation
         return json.loads((folder / "kept.json").read_text()), run.output
 
     def check(self) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
     folder = tmp_path_factory.mktemp("chaos")
     with Laboratory(folder / "lab", [NodeSpec(NODE, 20348)]) as lab, lab.cluster.api() as api:
         run = run_playbook("prepare", lab.inventory, work=folder / "prepare", kubeconfig=lab.kubeconfig, echo=None)
-        assert run.exit_code == 0, run.output[-6000:]
+        assert run.exit_code == 0, run.explanation
         yield Chaos(lab, folder, client.CoreV1Api(api))
         assert lab.ended_by_themselves() == []
 

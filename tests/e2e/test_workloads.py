@@ -140,7 +140,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         run = run_collection_playbook(
             "prepare", lab.inventory, work=folder / "prepare", kubeconfig=lab.kubeconfig, echo=None
         )
-        assert run.exit_code == 0, run.output[-6000:]
+        assert run.exit_code == 0, run.explanation
         core = client.CoreV1Api(api)
         core.create_namespace({"metadata": {"name": NAMESPACE}})
         yield Bench(lab, folder, core)

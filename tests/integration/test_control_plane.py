@@ -119,7 +119,7 @@ def arguments(path: Path) -> list[str]:
 
 def test_the_gate_is_turned_on_once_with_a_copy_kept_and_the_api_server_awaited(role, manifest, readiness):
     first = role("1.22.17")
-    assert first.exit_code == 0, first.output
+    assert first.exit_code == 0, first.explanation
     assert first.changed == 2
     assert GATE in arguments(manifest)
     expected = MANIFEST.replace("    - kube-apiserver\n", f"    - kube-apiserver\n    - {GATE}\n")
@@ -130,7 +130,7 @@ def test_the_gate_is_turned_on_once_with_a_copy_kept_and_the_api_server_awaited(
     assert readiness[1] == ["/readyz"]
 
     second = role("1.22.17")
-    assert second.exit_code == 0, second.output
+    assert second.exit_code == 0, second.explanation
     assert second.changed == 0
     assert manifest.read_text() == expected
     assert readiness[1] == ["/readyz"]
@@ -149,7 +149,7 @@ def test_gates_that_are_there_stay_and_the_first_copy_is_not_overwritten(role, m
 
 def test_check_mode_shows_the_difference_and_changes_nothing(role, manifest, readiness):
     run = role("1.22.17", "--check", "--diff")
-    assert run.exit_code == 0, run.output
+    assert run.exit_code == 0, run.explanation
     assert f"+    - {GATE}" in run.output
     assert manifest.read_text() == MANIFEST
     assert [path.name for path in manifest.parents[1].iterdir()] == ["manifests"]
@@ -159,7 +159,7 @@ def test_check_mode_shows_the_difference_and_changes_nothing(role, manifest, rea
 @pytest.mark.parametrize("version", ["1.21.14", "1.23.1", "1.27", "1.28", "v1.36.3"])
 def test_other_versions_are_left_alone_with_the_reason(role, manifest, version):
     run = role(version)
-    assert run.exit_code == 0, run.output
+    assert run.exit_code == 0, run.explanation
     assert run.changed == 0
     assert "needs no feature gate" in " ".join(run.output.split())
     assert manifest.read_text() == MANIFEST

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from lab_tests.node_support import CONTAINERD, CONTAINERD_PIPE, install_containerd
+from wine.products import c_programs
 
 from lab import build, products
 from lab.errors import HostError
-from lab.host.interface import Identity
+from lab.host.interface import FailureAction, Identity, ServiceConfiguration
 from lab.host.toolchain import Toolchain
 from lab.host.wine import WineHost
 from lab.host.wine_probe import CompileError
@@ -130,6 +131,25 @@ def test_a_stopped_service_stays_stopped(host: WineHost) -> None:
     assert containerd_process(host) == 0
     host.start_service("containerd")
     eventually(lambda: containerd_answers(host), "containerd's pipe")
+
+
+def test_a_service_that_ends_before_it_has_answered_is_stopped_and_stays_so(host: WineHost) -> None:
+    # As the kubelet on a busy machine: its main function returns while its handler still answers the service manager.
+    command = host.prefix.windows_path(c_programs() / "hasty.exe")
+    recovery = (FailureAction("restart", 100),)
+    host.create_service(ServiceConfiguration("hasty", "hasty", command, "manual", failure_actions=recovery))
+    try:
+        host.start_service("hasty")
+        host.stop_service("hasty")
+        time.sleep(1)
+        assert host.service("hasty").state == "stopped"
+        host.start_service("hasty")
+        killed = host.service("hasty").process_id
+        host.terminate(killed)
+        eventually(lambda: host.service("hasty").process_id not in (0, killed), "restart of hasty")
+        host.stop_service("hasty")
+    finally:
+        host.delete_service("hasty")
 
 
 def test_a_running_program_is_not_replaced_but_may_be_moved_away(host: WineHost) -> None:

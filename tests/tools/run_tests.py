@@ -59,6 +59,7 @@ SUITES = (
 WITHOUT_BUILD = ("lint", "unit")
 AT_ONCE = 2
 END_OF_LOG = 80
+MOST_OF_A_FAILURE = 2000
 
 
 @dataclass
@@ -66,9 +67,13 @@ class Outcome:
     """What one suite came to."""
 
     passed: int = 0
-    failed: int = 0
+    failures: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def failed(self) -> int:
+        return len(self.failures)
 
 
 def environment_of(suite: Suite) -> dict[str, str]:
@@ -107,7 +112,7 @@ def run(suite: Suite) -> Outcome:
     if is_pytest and junit.exists():
         outcome = read_junit(suite, junit)
         if code and not outcome.failed:
-            outcome.failed = 1
+            outcome.failures.append(f"{suite.name}: no test failed, and pytest ended with {code}")
         outcome.seconds = seconds
     else:
         outcome = write_single(suite, failure=f"ended with {code}" if code else None, seconds=seconds)
@@ -129,13 +134,12 @@ def line_of(name: str, outcome: Outcome) -> str:
 def read_junit(suite: Suite, path: Path) -> Outcome:
     outcome = Outcome()
     for case in ElementTree.parse(path).iter("testcase"):
-        skipped = case.find("skipped")
-        if case.find("failure") is not None or case.find("error") is not None:
-            outcome.failed += 1
-        elif skipped is not None:
-            outcome.skipped.append(
-                f"{suite.name}: {case.get('classname')}.{case.get('name')}: {skipped.get('message')}"
-            )
+        ends = {end.tag: end.get("message") or "" for end in case if end.tag in ("failure", "error", "skipped")}
+        lines = [f"{suite.name}: {case.get('classname')}.{case.get('name')}: {text}" for text in ends.values()]
+        if ends.keys() - {"skipped"}:  # a test that failed and could not clean up is one failure
+            outcome.failures.append("\n".join(lines)[:MOST_OF_A_FAILURE])
+        elif ends:
+            outcome.skipped += lines
         else:
             outcome.passed += 1
     return outcome
@@ -153,7 +157,7 @@ def write_single(suite: Suite, failure: str | None = None, skipped: str | None =
     ElementTree.ElementTree(root).write(RESULTS / f"{suite.name}.xml", encoding="utf-8", xml_declaration=True)
     return Outcome(
         passed=int(not failure and not skipped),
-        failed=int(bool(failure)),
+        failures=[f"{suite.name}: {failure}"] if failure else [],
         skipped=[f"{suite.name}: {skipped}"] if skipped else [],
         seconds=seconds,
     )
@@ -185,13 +189,14 @@ def report(outcomes: dict[str, Outcome]) -> int:
     for name, outcome in outcomes.items():
         print(line_of(name, outcome))
     skipped = [line for outcome in outcomes.values() for line in outcome.skipped]
-    if skipped:
-        print("\nskipped, and why:")
-        for line in skipped:
-            print(f"  {line}")
-    passed, failed = (sum(getattr(outcome, field) for outcome in outcomes.values()) for field in ("passed", "failed"))
-    print(f"\n{passed} passed, {failed} failed, {len(skipped)} skipped")
-    return 1 if failed or not passed else 0
+    failures = [line for outcome in outcomes.values() for line in outcome.failures]
+    for title, lines in (("skipped", skipped), ("failed", failures)):
+        if lines:
+            print(f"\n{title}, and why:")
+            print(*(f"  {line}" for line in lines), sep="\n")
+    passed = sum(outcome.passed for outcome in outcomes.values())
+    print(f"\n{passed} passed, {len(failures)} failed, {len(skipped)} skipped")
+    return 1 if failures or not passed else 0
 
 
 if __name__ == "__main__":

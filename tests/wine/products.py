@@ -20,6 +20,7 @@ _FOLDER = os.path.relpath(SOURCES, LAB)
 def _make_c_programs(workshop: Workshop) -> None:
     compiler = [workshop.tool(MINGW), "-O2", "-s", "-Wall", "-Werror"]
     workshop.run([*compiler, "-o", workshop.output / "jobs.exe", SOURCES / "jobs.c", "-lntdll", "-ladvapi32"])
+    workshop.run([*compiler, "-o", workshop.output / "hasty.exe", SOURCES / "hasty.c", "-ladvapi32"])
     library = workshop.output / "bcryptprimitives.dll"
     workshop.run([*compiler, "-shared", "-o", library, SOURCES / "random.c", "-ladvapi32"])
 
@@ -52,11 +53,11 @@ def _make_hcsshim_jobs(workshop: Workshop) -> None:
 
 
 def c_programs() -> Path:
-    """The folder of jobs.exe and of a bcryptprimitives.dll that fills no gap of Wine."""
+    """The folder of jobs.exe, hasty.exe and a bcryptprimitives.dll that fills no gap of Wine."""
     recipe = Recipe(
         "wine-test-programs",
         _make_c_programs,
-        inputs=(f"{_FOLDER}/jobs.c", f"{_FOLDER}/random.c"),
+        inputs=tuple(f"{_FOLDER}/{name}.c" for name in ("jobs", "hasty", "random")),
         seconds=2,
         tools=(MINGW,),
     )

@@ -19,6 +19,11 @@ description:
 """
 
 
+def explanation(result):
+    """What a failed task said, for people."""
+    return "\n".join(str(result[name]).strip() for name in ("msg", "exception", "module_stderr") if result.get(name))
+
+
 class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
@@ -41,6 +46,7 @@ class CallbackModule(CallbackBase):
             "ended": time.time(),
             "outcome": outcome,
             "changed": bool(result._result.get("changed")),
+            "message": "" if outcome in ("ok", "skipped") else explanation(result._result),
         }
         with open(os.environ["TASK_TIMES"], "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

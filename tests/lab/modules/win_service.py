@@ -15,8 +15,8 @@ from lab.modules.service_facts import FIXED, account_name, described, stored_acc
 _ABSENT_OR_INFORMATION = ("name", "state", "force_dependent_services", "update_password")
 
 
-# Stop-Service waits as long as the service says that it is stopping; a laboratory has to end some time.
-STOP_PATIENCE_SECONDS = 180.0
+# Start-Service and Stop-Service wait as long as the service says that it is on its way; a laboratory has to end some time.
+PATIENCE_SECONDS = 180.0
 
 
 def _run(host: Host, parameters: dict[str, Any], check_mode: bool, _diff: bool) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _title(configuration: ServiceConfiguration) -> str:
 
 def _start(host: Host, configuration: ServiceConfiguration) -> None:
     try:
-        host.start_service(configuration.name)
+        host.start_service(configuration.name, timeout=PATIENCE_SECONDS)
     except HostError as exc:
         raise ModuleFailure(
             f"Unhandled exception while executing module: Service {_title(configuration)} cannot be started due to the "
@@ -181,7 +181,7 @@ def _stop(host: Host, status: ServiceStatus, force: bool) -> list[ServiceStatus]
     for dependent in dependents:
         _stop(host, dependent, force)
     try:
-        host.stop_service(status.configuration.name, timeout=STOP_PATIENCE_SECONDS)
+        host.stop_service(status.configuration.name, timeout=PATIENCE_SECONDS)
     except HostError as exc:
         raise ModuleFailure(
             f"Unhandled exception while executing module: Service {_title(status.configuration)} cannot be stopped due "

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/windows"
@@ -249,6 +250,7 @@ func startWithDependencies(name string, deadline time.Time) error {
 				return errors.Join(windows.ERROR_SERVICE_DEPENDENCY_FAIL, err)
 			}
 		}
+		askedToStop.Delete(strings.ToLower(name))
 		if err := service.Start(); err != nil && !errors.Is(err, windows.ERROR_SERVICE_ALREADY_RUNNING) {
 			return err
 		}
@@ -272,6 +274,10 @@ func waitFor(service *mgr.Service, wanted svc.State, deadline time.Time) error {
 	}
 }
 
+// askedToStop has the process of each service that was asked to stop and not started again: its end is no failure,
+// however early it comes.
+var askedToStop sync.Map // the service's name in lower case, its process
+
 // stopServiceCall stops a service and waits until its process is gone.
 func stopServiceCall(request nameRequest) (any, error) {
 	return nil, withService(request.Name, func(manager *mgr.Mgr, service *mgr.Service) error {
@@ -286,7 +292,11 @@ func stopServiceCall(request nameRequest) (any, error) {
 			return err
 		}
 		process := openProcess(now.ProcessId)
-		if _, err := service.Control(svc.Stop); err != nil && now.State != svc.StopPending {
+		askedToStop.Store(strings.ToLower(request.Name), now.ProcessId)
+		_, err = service.Control(svc.Stop)
+		// The kubelet may end before it has answered. That it ended is waited for below.
+		answered := !errors.Is(err, windows.ERROR_BROKEN_PIPE)
+		if err != nil && answered && now.State != svc.StopPending {
 			return err
 		}
 		if err := waitFor(service, svc.Stopped, request.deadline()); err != nil {
