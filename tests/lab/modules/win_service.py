@@ -15,7 +15,7 @@ from lab.modules.service_facts import FIXED, account_name, described, stored_acc
 _ABSENT_OR_INFORMATION = ("name", "state", "force_dependent_services", "update_password")
 
 
-# Start-Service and Stop-Service wait as long as the service says that it is on its way; a laboratory has to end some time.
+# Start-Service and Stop-Service wait as long as the service says that it is on its way; here it has to end some time.
 PATIENCE_SECONDS = 180.0
 
 

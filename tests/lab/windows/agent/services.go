@@ -297,6 +297,7 @@ func stopServiceCall(request nameRequest) (any, error) {
 		// The kubelet may end before it has answered. That it ended is waited for below.
 		answered := !errors.Is(err, windows.ERROR_BROKEN_PIPE)
 		if err != nil && answered && now.State != svc.StopPending {
+			askedToStop.Delete(strings.ToLower(request.Name))
 			return err
 		}
 		if err := waitFor(service, svc.Stopped, request.deadline()); err != nil {
