@@ -32,6 +32,9 @@ WISHES = {
 }
 SETTINGS = {"root": "C:\\data\\root", "proxy_plugins": {"mine": {"type": "snapshot", "address": "\\\\.\\pipe\\mine"}}}
 FOREIGN = "# by hand\ndisabled_plugins = ['io.containerd.snapshotter.v1.cimfs'] # kept\n"
+CONTAINERD_1_5 = [version for version in CONTAINERDS if line(version) < (1, 6)] or [
+    pytest.param("1.5", marks=pytest.mark.skip(reason="make matrix has a containerd 1.5 as judge"))
+]
 # A file that another tool wrote, by the version that it is in; each sets CNI, so that the merge has to find it.
 FILES = {
     None: None,
@@ -125,7 +128,7 @@ def test_a_file_version_that_the_engine_can_not_read_is_refused_here_too(judge: 
             assert not judge.containerd(containerd, text.encode()).accepted
 
 
-@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (1, 6)])
+@pytest.mark.parametrize("containerd", CONTAINERD_1_5)
 def test_containerd_1_5_takes_a_version_3_file_and_loses_its_settings_in_silence(judge: Judge, containerd: str):
     text = merge(None, {}, "2.2.9", **WISHES).text
     assert "version = 3" in text
@@ -189,7 +192,7 @@ def test_annotations_come_beside_what_the_engine_lets_through(judge: Judge, cont
     assert found["runhcs-wcow-hypervisor"]["runtime_type"] == "io.containerd.runhcs.v1"
 
 
-@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (1, 6)])
+@pytest.mark.parametrize("containerd", CONTAINERD_1_5)
 def test_containerd_1_5_lets_the_mark_of_hostprocess_containers_through(judge: Judge, containerd: str):
     without = handlers(judge.containerd(containerd, b"version = 2\n").effective)[PROCESS]
     found = handlers(judge.containerd(containerd, merge(None, {}, containerd).text.encode()).effective)[PROCESS]
@@ -198,7 +201,7 @@ def test_containerd_1_5_lets_the_mark_of_hostprocess_containers_through(judge: J
         assert lets_through(found[key], MARK)
 
 
-@pytest.mark.parametrize("containerd", [version for version in CONTAINERDS if line(version) < (1, 6)])
+@pytest.mark.parametrize("containerd", CONTAINERD_1_5)
 def test_a_containerd_1_5_that_starts_takes_the_shims_folder_and_the_mark(judge: Judge, containerd: str):
     """The opt plugin makes its folders, and puts bin before the PATH, which is where 1.5 looks for its shim first."""
     settings = {"root": "C:\\of_1_5\\root", "state": "C:\\of_1_5\\state"}

@@ -18,17 +18,18 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules import (
     lint_resources,
     lint_scheduling,
     lint_storage,
+    suppression,
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.errors import UnknownCodeError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.lint_rule import RULES as _REGISTERED
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.lint_rule import Rule
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import Pod, at, is_hostprocess
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import Pod, is_hostprocess
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.suppression import ignored_by
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.target import Target
 
 # Importing a file registers its rules; this keeps the imports from looking unused.
-FILES = (lint_identity, lint_resources, lint_scheduling, lint_storage, lint_network)
+FILES = (lint_identity, lint_resources, lint_scheduling, lint_storage, lint_network, suppression)
 RULES: dict[str, Rule] = dict(sorted(_REGISTERED.items()))
-IGNORE_ANNOTATION = "kubewin.hostprocess/ignore"
 
 
 class LintFinding(NamedTuple):
@@ -70,12 +71,3 @@ def known_codes(codes: Iterable[str]) -> set[str]:
     if unknown:
         raise UnknownCodeError(f"there is no lint code {', '.join(unknown)}; there are {', '.join(RULES)}")
     return wanted
-
-
-def ignored_by(pod: Pod) -> set[str]:
-    """Return the codes that an object's annotations, or its pod template's, ask to ignore; ``all`` means every one."""
-    texts = [
-        str((at(metadata, "annotations", IGNORE_ANNOTATION)) or "") for metadata in (pod.owner_metadata, pod.metadata)
-    ]
-    codes = {code.strip() for text in texts for code in text.split(",") if code.strip()}
-    return set(RULES) if "all" in codes else codes

@@ -22,6 +22,7 @@ NODE_PORTS = {
     10250: "the kubelet",
     10256: "kube-proxy's health check",
 }
+EVERY_ADDRESS = "0.0.0.0"
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -41,11 +42,12 @@ def port_of_node(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]
     "Give each workload a port of its own, or keep them on different nodes.",
 )
 def port_claimed_twice(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
-    """Both listen on the network of the node: where one is, the scheduler doesn't put the other."""
+    """Both listen on the network of the node: where one is, the scheduler doesn't put the other, unless each names an
+    address of its own in hostIP."""
     others = [other for other in pods if other[:3] != pod[:3]]  # another kind, name or namespace
     for path, port in _ports(pod):
         for other in others:
-            if _claim(port) in {_claim(claimed) for _path, claimed in _ports(other)}:
+            if any(_collide(port, claimed) for _path, claimed in _ports(other)):
                 yield Problem(path, f"{other.kind} {other.name} claims {_claim(port)} too")
 
 
@@ -89,6 +91,12 @@ def _ports(pod: Pod) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _claim(port: dict[str, Any]) -> str:
     return f"{port.get('protocol') or 'TCP'} port {port.get('containerPort')}"
+
+
+def _collide(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether one node can't give both, as the scheduler sees it (kube-scheduler ``HostPortInfo.CheckConflict``)."""
+    addresses = {port.get("hostIP") or EVERY_ADDRESS for port in (one, other)}
+    return _claim(one) == _claim(other) and (len(addresses) == 1 or EVERY_ADDRESS in addresses)
 
 
 def _network_probes(container: Container) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.errors import UnknownCodeError
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.lint import IGNORE_ANNOTATION, RULES, lint
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.lint import RULES, lint
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.lint_rule import SEVERITIES
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods import find_pod
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.release import Release
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.suppression import IGNORE_ANNOTATION
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.target import Target
 
 INHERIT = "microsoft.com/hostprocess-inherit-user"
@@ -174,6 +175,10 @@ SPEAKS = {
         (changed("hostAliases", [{"ip": "1.2.3.4"}]), Target()),
         (changed("dnsPolicy", "ClusterFirstWithHostNet"), Target()),
     ],
+    "HPL033": [
+        (changed("metadata/annotations", {IGNORE_ANNOTATION: text}), Target())
+        for text in ("HPL0O3", "HPL003 HPL004", "hpl003", "HPL003;HPL004,", "HPA001", "everything")
+    ],
 }
 SPEAKS["HPL001"] = [(changed("containers/0/securityContext", {"windowsOptions": ON_CONTAINER}), OLD)]
 del SPEAKS["HPL001"][0][0]["spec"]["template"]["spec"]["securityContext"]
@@ -209,6 +214,27 @@ def test_two_workloads_that_claim_one_port_are_both_told():
     pods = [find_pod(each) for each in (CLEAN, other)]
     messages = [[found.message for found in lint(pod, Target(), pods)] for pod in pods]
     assert messages == [["DaemonSet other claims TCP port 9182 too"], ["DaemonSet agent claims TCP port 9182 too"]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "collide"),
+    [
+        ({"hostIP": "10.0.0.1"}, {"hostIP": "10.0.0.2"}, False),
+        ({"hostIP": "10.0.0.1"}, {"hostIP": "10.0.0.1"}, True),
+        ({"hostIP": "10.0.0.1"}, {}, True),
+        ({"hostIP": "10.0.0.1"}, {"hostIP": "0.0.0.0"}, True),
+        ({"protocol": "UDP"}, {}, False),
+        ({"protocol": "TCP"}, {}, True),
+    ],
+)
+def test_two_workloads_may_claim_one_port_of_different_addresses(one, other, collide):
+    pods = []
+    for name, more in (("one", one), ("other", other)):
+        definition = changed("containers/0/ports/0", {"name": "metrics", "containerPort": 9182, **more})
+        definition["metadata"]["name"] = name
+        pods.append(find_pod(definition))
+    told = [found.rule.code for pod in pods for found in lint(pod, Target(), pods)]
+    assert told == ["HPL029"] * 2 * collide
 
 
 SILENT = {
@@ -283,6 +309,10 @@ def test_a_code_is_ignored_by_option_and_by_annotation():
     assert codes(definition) == []
     definition["metadata"]["annotations"] = {IGNORE_ANNOTATION: "HPL001"}
     assert codes(definition) == ["HPL003"]
+    definition["metadata"]["annotations"] = {IGNORE_ANNOTATION: "HPL03"}
+    [told] = lint(find_pod(definition), Target(), ignore=["HPL003"])
+    assert (told.rule.code, told.field) == ("HPL033", f"metadata.annotations[{IGNORE_ANNOTATION}]")
+    assert told.message == "HPL03 is not the code of a rule"
     definition["spec"]["template"]["metadata"]["annotations"] = {IGNORE_ANNOTATION: "all"}
     assert codes(definition) == []
 
