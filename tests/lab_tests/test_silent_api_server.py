@@ -1,0 +1,54 @@
+"""An API server that takes connections and never says anything: playbooks that ask it end, and leave the node alone."""
+
+# ruff: noqa: F811 - the fixtures of test_roles are taken by their names
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab_tests.test_roles import Node, Releases, bare, node, node_of, releases  # noqa: F401
+
+TIMED_OUT = "Timed out after 3 second(s)"
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> Iterator[dict[str, str | int]]:
+    """The variables that lead to such a server."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        kubeconfig = tmp_path / "kubeconfig"
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        kubeconfig.write_text(
+            json.dumps(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "clusters": [{"name": "silent", "cluster": {"server": address}}],
+                    "contexts": [{"name": "silent", "context": {"cluster": "silent", "user": ""}}],
+                    "current-context": "silent",
+                }
+            )
+        )
+        yield {"kubewin_kubeconfig": str(kubeconfig), "kubewin_request_timeout": 3}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "task"),
+    [
+        ("upgrade.yml", "Read the node as the cluster knows it"),
+        ("remove.yml", "Ask the cluster for the node"),
+    ],
+)
+def test_a_playbook_ends_and_changes_nothing(
+    node: Node, releases: Releases, silent: dict[str, str | int], playbook: str, task: str
+) -> None:
+    node.prepare(releases.variables()).succeeded()
+    before = node.tree()
+    ended = node.prepare({**releases.variables(), **silent}, playbook=playbook).refused(TIMED_OUT)
+    assert ended.text.rpartition("TASK [")[2].partition("]")[0].endswith(task)
+    assert ended.modules == ["node_info"]
+    assert node.tree() == before
+    assert node.host.service("kubelet").state == "running"
