@@ -107,6 +107,22 @@ def test_a_bare_node_has_neither_containerd_nor_kubelet(toolchain: Toolchain, tm
         bare.destroy()
 
 
+def test_a_node_of_a_busy_machine_has_the_server_that_was_started_for_it(toolchain: Toolchain, tmp_path: Path) -> None:
+    # A program that finds no server starts one of its own; then the node would look as if it had ended by itself.
+    node = WineHost.create(tmp_path / "slow", Identity("slow"), toolchain)
+    slow = tmp_path / "wineserver"
+    slow.write_text(f'#!/bin/sh\nsleep 3\nexec {node.prefix.wineserver} "$@"\n')
+    slow.chmod(0o755)
+    node.prefix.wineserver = slow
+    try:
+        node.boot()
+        time.sleep(3)
+        assert node.is_up()
+        assert not node.ended_by_itself()
+    finally:
+        node.destroy()
+
+
 def test_the_vendor_s_containerd_answers_on_its_pipe(host: WineHost) -> None:
     eventually(lambda: containerd_answers(host), "containerd's pipe")
 

@@ -19,6 +19,7 @@ from lab.host import paths
 OVERRIDES = "mscoree,mshtml,winemenubuilder.exe="
 BOOT_TIMEOUT = 90.0
 END_TIMEOUT = 20.0
+CLOCK_STEP = 0.05  # how far the times of files may lie behind the clock
 
 
 class PrefixError(LabError):
@@ -117,8 +118,24 @@ class WinePrefix:
             PrefixError: the boot failed or took too long; the message names the log.
         """
         log = self.directory / "wine.log"
+        begun = time.time()
         self._server = processes.spawn([self.wineserver, "-f", "-p"], log=log, environment=self.environment())
+        self._wait_for_server(self._server, begun)
         self.run_to_end(["cmd.exe", "/c", "exit"], log, BOOT_TIMEOUT)
+
+    def _wait_for_server(self, server: subprocess.Popen[bytes], begun: float) -> None:
+        """Until it listens: a program that finds none before starts one of its own, and ours gives way to that one.
+
+        The server goes to a folder of its own, takes the lock there and makes a new socket.
+        """
+        socket = Path(f"/proc/{server.pid}/cwd/socket")
+        deadline = time.monotonic() + BOOT_TIMEOUT
+        while server.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                if socket.stat().st_ctime > begun - CLOCK_STEP:
+                    return
+            time.sleep(0.005)
+        raise PrefixError(f"Wine's server does not start in {self.directory} (exit code {server.poll()})")
 
     def run_to_end(self, arguments: list[str], log: Path, timeout: float) -> None:
         """Run a Windows program from outside, its output to a file: services inherit what the first process has.
