@@ -133,7 +133,6 @@ class Line:
             "containerd_version": version,
             "containerd_url": artifacts.containerd_url(version),
             "containerd_sha256": artifacts.containerd_sha256(version),
-            "containerd_health_timeout": 30,
         }
 
     def play(self, playbook: str, variables: dict[str, Any], *extra: str) -> PlaybookRun:
