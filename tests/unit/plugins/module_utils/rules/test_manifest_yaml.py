@@ -29,3 +29,30 @@ def test_everything_else_is_read_as_ever(text, value):
 def test_no_object_of_python_is_made():
     with pytest.raises(yaml.YAMLError):
         load("!!python/object/apply:os.getcwd []")
+
+
+def bomb(levels: int, width: int = 10) -> str:
+    """Each level is the one before, several times over."""
+    rows = [f"- &level0 [{', '.join('1' * width)}]"]
+    rows += [f"- &level{level} [{', '.join([f'*level{level - 1}'] * width)}]" for level in range(1, levels)]
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize("levels", [6, 9, 30])
+@pytest.mark.parametrize("read", [yaml.load_all, yaml.compose_all])
+def test_a_short_text_that_aliases_blow_up_is_refused(levels, read):
+    with pytest.raises(yaml.YAMLError, match="document contains excessive aliasing"):
+        list(read(bomb(levels), Loader=ManifestLoader))
+
+
+def test_aliases_that_people_use_are_followed():
+    shared = "shared: &shared {cpu: 500m, memory: 200Mi}\n"
+    many = "".join(f"container{number}: {{limits: *shared}}\n" for number in range(2000))
+    found = load(shared + many)
+    assert found["container1999"] == {"limits": {"cpu": "500m", "memory": "200Mi"}}
+    assert load(bomb(3))[2] == [[[1] * 10] * 10] * 10
+
+
+def test_an_alias_that_contains_itself_is_left_to_the_reader():
+    found = load("&all [*all]")
+    assert found[0] is found
