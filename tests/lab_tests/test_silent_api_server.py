@@ -32,7 +32,8 @@ def silent(tmp_path: Path) -> Iterator[dict[str, str | int]]:
                 }
             )
         )
-        yield {"kubewin_kubeconfig": str(kubeconfig), "kubewin_request_timeout": 3}
+        timeouts = dict.fromkeys(("kubewin_request_timeout", "remove_request_timeout"), 3)
+        yield {"kubewin_kubeconfig": str(kubeconfig), **timeouts}
 
 
 @pytest.mark.parametrize(
