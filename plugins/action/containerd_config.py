@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import containerd_config
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_hosts import hosts_files
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import text_sha256
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import holds_text
 from ansible_collections.kubewin.hostprocess.plugins.plugin_utils import _node_files
 
 ARGUMENT_SPEC = {
@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         path, current = options.pop("path"), options.pop("current")
-        mirrors, known_files = options.pop("registry_mirrors"), options.pop("current_files")
+        mirrors, probed = options.pop("registry_mirrors"), {"files": options.pop("current_files")}
         if mirrors and not options["registry_config_path"]:
             raise AnsibleActionFail("registry_mirrors needs registry_config_path, the folder that they lie in.")
         file = _node_files.read(self, path, task_vars) if current is None else _node_files.known(current)
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
             hosts = hosts_files(options["registry_config_path"], mirrors)
         except ValueError as exc:
             raise AnsibleActionFail(f"{path}: {exc}") from None  # Ansible repeats the text of a cause
-        differing = {where: text for where, text in hosts.items() if not _is_known(known_files, where, text)}
+        differing = {where: text for where, text in hosts.items() if not holds_text(probed, where, text)}
         files = {**({path: merged.text} if merged.changed else {}), **differing}
         written = bool(files) and self._write(files, task_vars, path if file.text else "")
         diffs = [_node_files.difference(path, merged.before, merged.text)]
@@ -71,8 +71,3 @@ class ActionModule(ActionBase):
             drives.setdefault(path[:2].upper(), {})[path] = text
         written = [_node_files.write(self, together, task_vars, replaced) for together in drives.values()]
         return any(written)
-
-
-def _is_known(files: Mapping, path: str, text: str) -> bool:
-    found = {name.lower(): file for name, file in files.items()}.get(path.lower()) or {}
-    return found.get("sha256") == text_sha256(text)

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from lab_tests.test_roles import Node, Releases, bare, node, node_of, releases  # noqa: F401
+
+from lab.cluster import kubeconfig
 
 TIMED_OUT = "Timed out after 3 second(s)"
 
@@ -19,21 +20,10 @@ TIMED_OUT = "Timed out after 3 second(s)"
 def silent(tmp_path: Path) -> Iterator[dict[str, str | int]]:
     """The variables that lead to such a server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        kubeconfig = tmp_path / "kubeconfig"
-        address = f"http://127.0.0.1:{server.getsockname()[1]}"
-        kubeconfig.write_text(
-            json.dumps(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Config",
-                    "clusters": [{"name": "silent", "cluster": {"server": address}}],
-                    "contexts": [{"name": "silent", "context": {"cluster": "silent", "user": ""}}],
-                    "current-context": "silent",
-                }
-            )
-        )
+        endpoint = kubeconfig.Endpoint(f"http://127.0.0.1:{server.getsockname()[1]}", ca_pem="")
+        file = kubeconfig.write(tmp_path / "kubeconfig", endpoint, "operator", "token")
         timeouts = dict.fromkeys(("kubewin_request_timeout", "remove_request_timeout"), 3)
-        yield {"kubewin_kubeconfig": str(kubeconfig), **timeouts}
+        yield {"kubewin_kubeconfig": str(file), **timeouts}
 
 
 @pytest.mark.parametrize(

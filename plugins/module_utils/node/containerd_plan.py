@@ -17,6 +17,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.container
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import (
     file_exists,
+    holds_text,
     is_here,
     is_running,
     on_path,
@@ -33,7 +34,6 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.service_p
     service_wanted,
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.service_rules import program, same_path
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import text_sha256
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import containerd as support
 
 MISMATCHES = ("refuse", "warn")
@@ -139,7 +139,7 @@ def containerd_plan(
             "config": {"exists": bool(config["exists"]), "content": config["content"]},
         },
         "changes": bool(install or hcsshim or differs or merged.changed or path_add or path_remove)
-        or any(sha256_of(node, path) != text_sha256(text) for path, text in hosts.items()),
+        or any(not holds_text(node, path, text) for path, text in hosts.items()),
         "warnings": warnings,
     }
 

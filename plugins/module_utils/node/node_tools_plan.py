@@ -17,9 +17,8 @@ except ImportError:
     yaml = None  # ansible-core brings it; only ansible-test's import test goes without
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import file_exists, on_path, sha256_of
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import file_exists, holds_text, on_path
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.release import require_sha256
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import text_sha256
 
 
 def node_tools_wanted(
@@ -53,10 +52,8 @@ def node_tools_wanted(
 
 def node_tools_plan(node: Mapping, wanted: Mapping, path_directories: Iterable[str] = ()) -> dict:
     """Return what is missing or differs of ``wanted``: ``archives``, ``files``, ``folders``, ``path``, ``changes``."""
-    archives = [
-        one for one in wanted["archives"] if sha256_of(node, one["marker"]) != text_sha256(one["sha256"] + "\n")
-    ]
-    files = [file for file in wanted["files"] if sha256_of(node, file["path"]) != text_sha256(file["content"])]
+    archives = [archive for archive in wanted["archives"] if not _is_there(node, _marker(archive))]
+    files = [file for file in wanted["files"] if not _is_there(node, file)]
     path = [folder for folder in path_directories if not on_path(node, folder)] if wanted["archives"] else []
     folders = [folder for folder in wanted["folders"] if not file_exists(node, folder)]
     return {
@@ -103,4 +100,12 @@ def _json(content: Mapping, path: str) -> str:
 
 def node_tools_markers(archives: Iterable[Mapping]) -> list[dict]:
     """Return the files that say which archives were unpacked."""
-    return [{"path": archive["marker"], "content": archive["sha256"] + "\n"} for archive in archives]
+    return [_marker(archive) for archive in archives]
+
+
+def _marker(archive: Mapping) -> dict:
+    return {"path": archive["marker"], "content": archive["sha256"] + "\n"}
+
+
+def _is_there(node: Mapping, file: Mapping) -> bool:
+    return holds_text(node, file["path"], file["content"])

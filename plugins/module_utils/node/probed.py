@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import text_sha256
+
 
 def service_of(node: Mapping, name: str) -> Mapping | None:
     return node["services"].get(name)
@@ -31,6 +33,11 @@ def file_exists(node: Mapping, path: str) -> bool:
 
 def sha256_of(node: Mapping, path: str) -> str | None:
     return file_of(node, path).get("sha256")
+
+
+def holds_text(node: Mapping, path: str, text: str) -> bool:
+    """Tell whether a file that the probe was asked for holds exactly this text."""
+    return sha256_of(node, path) == text_sha256(text)
 
 
 def on_path(node: Mapping, directory: str) -> bool:

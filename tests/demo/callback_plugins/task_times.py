@@ -36,7 +36,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_start(self, host, task):
         self.started[(host.get_name(), task._uuid)] = time.time()
 
-    def write(self, result, outcome):
+    def write(self, result, outcome, message=""):
         host, task = result._host.get_name(), result._task
         line = {
             "host": host,
@@ -46,7 +46,7 @@ class CallbackModule(CallbackBase):
             "ended": time.time(),
             "outcome": outcome,
             "changed": bool(result._result.get("changed")),
-            "message": "" if outcome in ("ok", "skipped") else explanation(result._result),
+            "message": message,
         }
         with open(os.environ["TASK_TIMES"], "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -55,10 +55,10 @@ class CallbackModule(CallbackBase):
         self.write(result, "ok")
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        self.write(result, "ignored" if ignore_errors else "failed")
+        self.write(result, "ignored" if ignore_errors else "failed", explanation(result._result))
 
     def v2_runner_on_skipped(self, result):
         self.write(result, "skipped")
 
     def v2_runner_on_unreachable(self, result):
-        self.write(result, "unreachable")
+        self.write(result, "unreachable", explanation(result._result))

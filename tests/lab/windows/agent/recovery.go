@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -108,12 +107,12 @@ func (s *supervisor) run() error {
 			return err
 		case now.ProcessId != 0:
 			s.handled = false
-			s.forgetStopOfOtherThan(now.ProcessId)
+			forgetStopOfOtherThan(s.name, now.ProcessId)
 			if process := openProcess(now.ProcessId); process != 0 {
 				_, _ = windows.WaitForSingleObject(process, windows.INFINITE)
 				windows.CloseHandle(process)
 			}
-		case diedRunning(now) && !s.handled && !s.wasAskedToStop():
+		case diedRunning(now) && !s.handled && !wasAskedToStop(s.name):
 			s.handled = true
 			if err := withService(s.name, s.act); err != nil {
 				log.Printf("recovery: %s: %v", s.name, err)
@@ -121,18 +120,6 @@ func (s *supervisor) run() error {
 		default:
 			time.Sleep(lookInterval)
 		}
-	}
-}
-
-func (s *supervisor) wasAskedToStop() bool {
-	_, asked := askedToStop.Load(strings.ToLower(s.name))
-	return asked
-}
-
-// forgetStopOfOtherThan the process that runs now, which somebody else may have started.
-func (s *supervisor) forgetStopOfOtherThan(process uint32) {
-	if asked, known := askedToStop.Load(strings.ToLower(s.name)); known && asked != process {
-		askedToStop.CompareAndDelete(strings.ToLower(s.name), asked)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/windows"
@@ -250,7 +249,7 @@ func startWithDependencies(name string, deadline time.Time) error {
 				return errors.Join(windows.ERROR_SERVICE_DEPENDENCY_FAIL, err)
 			}
 		}
-		askedToStop.Delete(strings.ToLower(name))
+		forgetStop(name)
 		if err := service.Start(); err != nil && !errors.Is(err, windows.ERROR_SERVICE_ALREADY_RUNNING) {
 			return err
 		}
@@ -274,10 +273,6 @@ func waitFor(service *mgr.Service, wanted svc.State, deadline time.Time) error {
 	}
 }
 
-// askedToStop has the process of each service that was asked to stop and not started again: its end is no failure,
-// however early it comes.
-var askedToStop sync.Map // the service's name in lower case, its process
-
 // stopServiceCall stops a service and waits until its process is gone.
 func stopServiceCall(request nameRequest) (any, error) {
 	return nil, withService(request.Name, func(manager *mgr.Mgr, service *mgr.Service) error {
@@ -292,12 +287,12 @@ func stopServiceCall(request nameRequest) (any, error) {
 			return err
 		}
 		process := openProcess(now.ProcessId)
-		askedToStop.Store(strings.ToLower(request.Name), now.ProcessId)
+		rememberStop(request.Name, now.ProcessId)
 		_, err = service.Control(svc.Stop)
 		// The kubelet may end before it has answered. That it ended is waited for below.
 		answered := !errors.Is(err, windows.ERROR_BROKEN_PIPE)
 		if err != nil && answered && now.State != svc.StopPending {
-			askedToStop.Delete(strings.ToLower(request.Name))
+			forgetStop(request.Name)
 			return err
 		}
 		if err := waitFor(service, svc.Stopped, request.deadline()); err != nil {
