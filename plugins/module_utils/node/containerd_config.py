@@ -29,7 +29,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.container
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.cut_off import CUT_OFF, is_cut_off
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain, same
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import text_sha256
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import is_altered
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import containerd, matrix, versions
 
 # A version 4 file can't be read by 2.2 and older, so a new file is written as 3 and an upgrade can be taken back.
@@ -180,8 +180,7 @@ def _parse(text: str, sha256: str | None) -> tomlkit.TOMLDocument:
         raise ConfigurationError(
             f"config.toml begins with a byte order mark, which containerd 2.0 and later refuse. {remedy}"
         )
-    altered = text_sha256(text) != sha256.lower() if sha256 and text else "\ufffd" in text
-    if altered:
+    if is_altered(text, sha256):
         raise ConfigurationError(f"config.toml is not plain UTF-8 (UTF-16, a byte order mark or a code page). {remedy}")
     try:
         tomllib.loads(text)

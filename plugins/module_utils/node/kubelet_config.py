@@ -24,7 +24,7 @@ except ImportError:
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.cut_off import CUT_OFF, is_cut_off
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain, same
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import text_sha256
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import is_altered
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gates, kubelet_fields, versions
 
 API_VERSION = "kubelet.config.k8s.io/v1beta1"
@@ -158,8 +158,7 @@ def require_token(token: str) -> None:
 
 def _parse(text: str, sha256: str | None) -> dict:
     remedy = "Save it as UTF-8 without a byte order mark, or move it away to have a new one written."
-    altered = text_sha256(text) != sha256.lower() if sha256 and text else "\ufffd" in text
-    if altered or "\x00" in text or text.startswith("\ufeff"):
+    if is_altered(text, sha256) or "\x00" in text or text.startswith("\ufeff"):
         raise ConfigurationError(f"the kubelet's configuration is not plain UTF-8. {remedy}")
     try:
         found = yaml.safe_load(text)

@@ -15,3 +15,8 @@ def text_sha256(text: str) -> str:
 def differs(file: Mapping) -> bool:
     """Tell whether a file's ``content`` is another than the one whose ``sha256`` lies on the node; empty for none."""
     return text_sha256(file["content"]) != (file["sha256"] or "").lower()
+
+
+def is_altered(text: str, sha256: str | None) -> bool:
+    """Tell whether a text is not what the file has, whose hash is known or not: the file is no plain UTF-8."""
+    return text_sha256(text) != sha256.lower() if sha256 and text else "\ufffd" in text
