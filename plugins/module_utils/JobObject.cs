@@ -42,19 +42,10 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             Ledger ledger = new Ledger();
             ProcessTable processes = ProcessTable.Take(ledger);
             BundleFolder bundles = BundleFolder.Read(Text(options, "state_directory"), Text(options, "containerd_namespace"));
-            ShimTable shims = new ShimTable(processes);
             JobDirectories directories = JobDirectories.List(ledger);
             Filter filter = new Filter(options);
-
-            JobReader reader = new JobReader(processes, ledger);
-            foreach (FoundJob found in Candidates(directories, bundles))
-            {
-                if (filter.Accepts(found))
-                {
-                    reader.Read(found);
-                }
-            }
-            reader.AddEscapedProcesses(delegate { return ProcessTable.Take(ledger); });
+            JobReader reader = JobReader.ReadAll(Candidates(directories, bundles), filter, processes, ledger);
+            ShimTable shims = new ShimTable(processes);
 
             Dictionary<string, object> result = new Dictionary<string, object>();
             result["source"] = "win32";
@@ -327,10 +318,28 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
         readonly Dictionary<string, Job> jobOfContainer = new Dictionary<string, Job>(StringComparer.Ordinal);
         public readonly List<object> Vanished = new List<object>();
 
-        public JobReader(ProcessTable processes, Ledger ledger)
+        JobReader(ProcessTable processes, Ledger ledger)
         {
             this.processes = processes;
             this.ledger = ledger;
+        }
+
+        /// <summary>Read the jobs that the filter accepts, and bring the table up to the moment after that.</summary>
+        /// <param name="processes">
+        /// A table from before the jobs were read: of a process that came after its parent's job was read nobody
+        /// could say whether it is in there.
+        /// </param>
+        public static JobReader ReadAll(IEnumerable<FoundJob> candidates, Filter filter, ProcessTable processes, Ledger ledger)
+        {
+            JobReader reader = new JobReader(processes, ledger);
+            foreach (FoundJob found in candidates)
+            {
+                if (filter.Accepts(found)) { reader.Read(found); }
+            }
+            ProcessTable later = ProcessTable.Take(ledger);
+            reader.AddEscapedProcesses(later);
+            processes.Update(later);
+            return reader;
         }
 
         public Job JobOf(long processId)
@@ -385,14 +394,12 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
         /// Give each process outside every job to the job that its chain of living parents leads into. One pass: the
         /// answer for a parent is kept for all its children.
         /// </summary>
-        /// <param name="takeLater">
-        /// Takes a table after the jobs were read, where a process is in question. One that has ended since may have
-        /// ended before its job was read, and then it was missing there as a process that lives no longer, not as one
-        /// that got away.
+        /// <param name="later">
+        /// A table from after the jobs were read. A process that has ended since may have ended before its job was
+        /// read, and then it was missing there as a process that lives no longer, not as one that got away.
         /// </param>
-        public void AddEscapedProcesses(Func<ProcessTable> takeLater)
+        void AddEscapedProcesses(ProcessTable later)
         {
-            ProcessTable later = null;
             Dictionary<long, Job> known = new Dictionary<long, Job>(jobOfProcess);
             foreach (ProcessEntry process in processes.All)
             {
@@ -408,9 +415,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
                 foreach (long id in chain)
                 {
                     known[id] = owner;
-                    if (owner == null) { continue; }
-                    later = later ?? takeLater();
-                    if (later.StillHas(processes.Find(id))) { owner.EscapedIds.Add(id); }
+                    if (owner != null && later.StillHas(processes.Find(id))) { owner.EscapedIds.Add(id); }
                 }
             }
         }
@@ -631,9 +636,14 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
         List<object> Processes(ProcessTable processes)
         {
             List<object> results = new List<object>();
-            foreach (long id in ProcessIds) { results.Add(processes.Describe(id, true)); }
-            foreach (long id in EscapedIds) { results.Add(processes.Describe(id, false)); }
+            foreach (long id in ProcessIds) { AddLiving(results, processes.Describe(id, true)); }
+            foreach (long id in EscapedIds) { AddLiving(results, processes.Describe(id, false)); }
             return results;
+        }
+
+        static void AddLiving(List<object> results, Dictionary<string, object> described)
+        {
+            if (described != null) { results.Add(described); }
         }
     }
 
@@ -802,6 +812,8 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
     internal sealed class ProcessTable
     {
         const uint QueryLimitedInformation = 0x1000;
+        const int NoSuchProcess = 87;  // ERROR_INVALID_PARAMETER, as OpenProcess documents
+        const int StillActive = 259;
         readonly Ledger ledger;
         readonly Dictionary<long, ProcessEntry> entries = new Dictionary<long, ProcessEntry>();
         readonly Dictionary<string, string> accounts = new Dictionary<string, string>();
@@ -852,6 +864,12 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             }
         }
 
+        /// <summary>Add what came since, and what got the id of one that ended. The ended ones stay.</summary>
+        public void Update(ProcessTable later)
+        {
+            foreach (ProcessEntry entry in later.All) { entries[entry.Id] = entry; }
+        }
+
         public ProcessEntry Find(long id)
         {
             ProcessEntry entry;
@@ -872,6 +890,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             return parent != null && parent != process && parent.Created <= process.Created ? parent : null;
         }
 
+        /// <summary>What a result tells of a process; null when it has ended.</summary>
         public Dictionary<string, object> Describe(long id, bool inJob)
         {
             ledger.ProcessesDescribed++;
@@ -888,8 +907,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             result["user"] = null;
             result["user_sid"] = null;
             result["errors"] = errors;
-            AddDetails(id, result, errors);
-            return result;
+            return AddDetails(id, result, errors) ? result : null;
         }
 
         /// <summary>A FILETIME as ISO 8601. Null where it is none: a process that is just being made may not have one.</summary>
@@ -899,15 +917,15 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             return valid ? DateTime.FromFileTimeUtc(fileTime).ToString("o", CultureInfo.InvariantCulture) : null;
         }
 
-        void AddDetails(long id, Dictionary<string, object> result, Dictionary<string, object> errors)
+        /// <summary>Add what needs a handle to the process. False when it has ended: then nothing of it counts.</summary>
+        bool AddDetails(long id, Dictionary<string, object> result, Dictionary<string, object> errors)
         {
             IntPtr raw = Native.OpenProcess(QueryLimitedInformation, false, (uint)id);
             if (raw == IntPtr.Zero)
             {
-                Dictionary<string, object> refusal = Refusal.FromCode(Marshal.GetLastWin32Error());
-                errors["command_line"] = refusal;
-                errors["user"] = refusal;
-                return;
+                int code = Marshal.GetLastWin32Error();
+                errors["command_line"] = errors["user"] = Refusal.FromCode(code);
+                return code != NoSuchProcess;
             }
             using (KernelHandle handle = new KernelHandle(raw, ledger))
             {
@@ -916,7 +934,15 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
                 result["command_line"] = CommandLine(handle, out status);
                 if (status < 0) { errors["command_line"] = Refusal.FromStatus(status); }
                 AddUser(handle, result, errors);
+                return !HasEnded(handle);
             }
+        }
+
+        /// <summary>Whether a process is over. One that somebody has a handle to can be opened although it is.</summary>
+        static bool HasEnded(KernelHandle handle)
+        {
+            int exitCode;
+            return Native.GetExitCodeProcess(handle.Value, out exitCode) && exitCode != StillActive;
         }
 
         /// <summary>The full Win32 path of a process' program, or null.</summary>
@@ -1039,6 +1065,7 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             Shim shim = new Shim();
             shim.Process = process;
             shim.Description = processes.Describe(process.Id, false);
+            if (shim.Description == null) { return; }
             Match match = Pipe.Match((string)shim.Description["command_line"] ?? "");
             if (match.Success)
             {
@@ -1457,6 +1484,8 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
         public static extern int GetActiveProcessorCount(ushort group);
         [DllImport("kernel32.dll", SetLastError = true)]
         public static extern IntPtr OpenProcess(uint access, bool inherit, uint id);
+        [DllImport("kernel32.dll")]
+        public static extern bool GetExitCodeProcess(IntPtr process, out int exitCode);
         [DllImport("kernel32.dll", CharSet = CharSet.Unicode, SetLastError = true, EntryPoint = "QueryFullProcessImageNameW")]
         public static extern bool QueryFullProcessImageName(IntPtr process, uint flags, StringBuilder path, ref int length);
         [DllImport("advapi32.dll", SetLastError = true)]

@@ -256,6 +256,14 @@ def test_a_child_that_left_the_job_is_marked(either: Machine) -> None:
     assert job["accounting"] is None or job["accounting"]["active_processes"] == 1
 
 
+def _meanwhile(machine: Machine, name: str, **events: Any) -> dict[str, Any]:
+    """What the probe says of a job while processes come and go between its steps."""
+    sources = [UTILITIES / "JobObject.cs", PROGRAMS / "Meanwhile.cs"]
+    result = machine.probe("JobObject.Meanwhile", sources, name=name, **events)
+    check_invariants(result)
+    return {**only(result, name), "entered": result["entered"]}
+
+
 def test_a_child_that_ends_while_the_probe_looks_did_not_leave_the_job(either: Machine) -> None:
     name = f"JobContainer_{container_id()}"
     silent_breakaway_and_kill_on_close = "3000"
@@ -263,10 +271,32 @@ def test_a_child_that_ends_while_the_probe_looks_did_not_leave_the_job(either: M
         jobs.tell("create", name, silent_breakaway_and_kill_on_close)
         jobs.tell("tree", name, "3")
         outside = [process["pid"] for process in _processes(either, name, 3) if not process["in_job"]]
-        sources = [UTILITIES / "JobObject.cs", PROGRAMS / "ShortLived.cs"]
-        job = only(either.probe("JobObject.ShortLived", sources, name=name, end=outside[:1]), name)
+        job = _meanwhile(either, name, end_before=outside[:1])
         _end(either, outside[1])
     assert [(process["pid"], process["in_job"]) for process in job["processes"][1:]] == [(outside[1], False)]
+
+
+def test_a_process_that_comes_while_the_probe_looks_is_described(either: Machine) -> None:
+    name = f"JobContainer_{container_id()}"
+    with either.jobs() as jobs:
+        jobs.tell("create", name, "2000")
+        job = _meanwhile(either, name, enter=either.prefix.windows_path(either.tools / "jobs.exe"))
+    (process,) = job["processes"]
+    assert process["pid"] == job["entered"]
+    assert process["parent_pid"] > 0
+    assert process["start_time"].endswith("Z")
+    assert isinstance(process["session_id"], int)
+
+
+@pytest.mark.parametrize("forget", [None, True])
+def test_a_process_that_ends_after_its_job_was_read_is_not_listed(either: Machine, forget: bool | None) -> None:
+    name = f"JobContainer_{container_id()}"
+    with either.jobs() as jobs:
+        jobs.tell("create", name, "2000")
+        jobs.tell("start", name, "2")
+        ending, staying = (process["pid"] for process in _processes(either, name, 2))
+        job = _meanwhile(either, name, end_after=[ending], forget=forget)
+    assert [process["pid"] for process in job["processes"]] == [staying]
 
 
 def _end(machine: Machine, process_id: int) -> None:
@@ -349,7 +379,7 @@ def _wait_until_no_job_is_left(machine: Machine) -> None:
 # ------------------------------------------------------------------------------------------------------ containerd
 
 
-def test_a_job_is_joined_with_its_bundle(machine: Machine) -> None:
+def test_a_job_is_entered_with_its_bundle(machine: Machine) -> None:
     identity = container_id()
     machine.write_bundle(identity, specification())
     with machine.jobs() as jobs:

@@ -26,15 +26,12 @@ namespace ansible_collections.kubewin.hostprocess.plugins.module_utils.JobObject
             if (job == IntPtr.Zero) { throw new Win32Exception(Marshal.GetLastWin32Error()); }
             JobDirectories directories = JobDirectories.List(ledger);
             CloseHandle(job);
-            JobReader reader = new JobReader(ProcessTable.Take(ledger), ledger);
-            foreach (FoundJob found in directories.Jobs.Values)
-            {
-                if (found.Name == name) { reader.Read(found); }
-            }
+            ProcessTable processes = ProcessTable.Take(ledger);
+            JobReader reader = JobReader.ReadAll(directories.Jobs.Values, new Filter(options), processes, ledger);
             Dictionary<string, object> result = new Dictionary<string, object>();
             result["listed"] = directories.Jobs.ContainsKey(name);
             result["vanished"] = reader.Vanished;
-            result["job_objects"] = reader.Results(new ShimTable(ProcessTable.Take(ledger)));
+            result["job_objects"] = reader.Results(new ShimTable(processes));
             result["statistics"] = ledger.Results();
             return result;
         }

@@ -10,7 +10,8 @@
 //   start <name> <count>             processes in the job
 //   end <process id>                 ends any process
 //   hold <name>                      a second handle to a job that exists, for query only
-//   join <name>                      this program itself into a job that exists, after it started a child outside
+//   enter <name>                     this program itself into a job that exists
+//   join <name>                      the same, after it started a child outside
 //
 // PROBE_GAPS names a DLL to load first, as for the probe's harness. `jobs.exe sleep <depth>` is what runs in the jobs.
 #include <winsock2.h>
@@ -102,13 +103,17 @@ static HANDLE open_job(const char *name, DWORD access) {
   return OpenJobObjectW(access, FALSE, wide);
 }
 
-// The child was there before, so it stays outside: how a process leaves a job that allows no breakaway.
-static DWORD join(const char *name) {
+static DWORD enter(const char *name) {
   HANDLE job = open_job(name, JOB_OBJECT_ASSIGN_PROCESS);
-  DWORD error = job ? start_process(NULL, 1) : GetLastError();
-  if (!error && !AssignProcessToJobObject(job, GetCurrentProcess())) error = GetLastError();
+  DWORD error = job && AssignProcessToJobObject(job, GetCurrentProcess()) ? ERROR_SUCCESS : GetLastError();
   if (job) CloseHandle(job);
   return error;
+}
+
+// The child was there before, so it stays outside: how a process leaves a job that allows no breakaway.
+static DWORD join(const char *name) {
+  DWORD error = start_process(NULL, 1);
+  return error ? error : enter(name);
 }
 
 static DWORD end(DWORD id) {
@@ -127,6 +132,7 @@ static DWORD run(char *line) {
   if (!strcmp(words[0], "tree")) return start_process(find(words[1]), atoi(words[2]));
   if (!strcmp(words[0], "start")) return start(words[1], atoi(words[2]));
   if (!strcmp(words[0], "hold")) return keep(words[1], open_job(words[1], JOB_OBJECT_QUERY));
+  if (!strcmp(words[0], "enter")) return enter(words[1]);
   if (!strcmp(words[0], "join")) return join(words[1]);
   if (!strcmp(words[0], "end")) return end(strtoul(words[1], NULL, 10));
   return ERROR_INVALID_FUNCTION;
