@@ -13,6 +13,8 @@ import pytest
 from integration.workload.support import call_module, run_playbook
 from kubernetes import client
 
+from lab.cluster.fault_proxy import FaultProxy
+
 Run = Callable[..., list[dict]]
 
 
@@ -43,6 +45,13 @@ def call(cluster, monkeypatch) -> Run:
         return [call_module(task, {"kubeconfig": str(cluster.kubeconfig)}) for task in tasks]
 
     return run
+
+
+@pytest.fixture
+def proxy(cluster, tmp_path) -> Iterator[FaultProxy]:
+    """Before the API server, to let calls go wrong."""
+    with FaultProxy(cluster, tmp_path) as started:
+        yield started
 
 
 @pytest.fixture

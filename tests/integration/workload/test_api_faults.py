@@ -26,12 +26,6 @@ IMAGE = "registry.example/agent:1"
 
 
 @pytest.fixture
-def proxy(cluster, tmp_path) -> Iterator[FaultProxy]:
-    with FaultProxy(cluster, tmp_path) as started:
-        yield started
-
-
-@pytest.fixture
 def ask(proxy, call) -> Callable[..., dict]:
     """Run one task's module in this process, through the proxy."""
 

@@ -10,6 +10,8 @@ from integration.workload.simulated_node import SimulatedNode, ended
 from integration.workload.support import run_playbook
 from kubernetes import client
 
+from lab.faults import Fault
+
 pytestmark = pytest.mark.controlplane
 
 ROLE = "kubewin.hostprocess.workload"
@@ -117,3 +119,26 @@ def test_a_node_that_falls_silent_hides_neither_the_others_outcome_nor_the_pod_t
     assert "failed on 2 of 3 nodes" in failed["msg"]
     assert "Not everything was cleaned up" in failed["msg"]
     assert f"on node {bad}" in failed["msg"]
+
+
+@pytest.mark.parametrize(
+    ("tasks_from", "silence", "said"),
+    [
+        ("main", "/configmaps/extra", "Read timed out"),
+        ("node_task", "GET /api/v1/nodes", "Timed out after 1 second(s)"),
+    ],
+)
+def test_a_role_ends_in_its_own_time_when_the_api_server_says_nothing(
+    role, proxy, namespace, tasks_from, silence, said
+):
+    proxy.faults.add(Fault("api_silent", silence, times=None))
+    variables = {
+        "workload_kubeconfig": str(proxy.kubeconfig),
+        "workload_request_timeout": 1,
+        "workload_namespace": namespace,
+        "workload_definitions": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}}],
+        "workload_node_task_image": "registry.example/base:1",
+        "workload_node_task_command": ["cmd.exe", "/c", "exit 0"],
+    }
+    failed = [one for one in role(variables, tasks_from=tasks_from) if one["failed"]]
+    assert said in failed[0]["msg"]
