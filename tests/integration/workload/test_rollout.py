@@ -123,7 +123,10 @@ def test_a_quota_that_stops_the_controller_is_explained(call, core_api, namespac
         namespace, {"metadata": {"name": "small"}, "spec": {"hard": {"pods": "0"}}}
     )
     # The quota controller has to have counted before admission refuses.
-    time.sleep(1)
+    deadline = time.monotonic() + 30
+    while not core_api.read_namespaced_resource_quota("small", namespace).status.hard:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     (result,) = call(agent(kind="Deployment", wait_timeout=8))
     assert "quota small is exhausted" in result["reason"]
 
