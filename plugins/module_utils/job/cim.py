@@ -20,6 +20,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.job.model impo
     LIMIT_KILL_ON_CLOSE,
 )
 
+# In this order: members before the processes that describe them, so that one which is in no row has ended meanwhile.
 QUERIES = {
     "jobs": "SELECT * FROM Win32_NamedJobObject",
     "limits": "SELECT * FROM Win32_NamedJobObjectLimitSetting",
@@ -136,7 +137,7 @@ def _job(
         "found_by": ["wmi"],
         "shim_process_id": None,
         **dict.fromkeys(("pod", "container_name", "image", "cpu_rate", "silo", "io", "group_affinity")),
-        "processes": [_process(number, processes.get(number)) for number in ids],
+        "processes": [_process(number, processes[number]) for number in ids if number in processes],
         "limits": settings,
         "memory": _memory(settings, unknown),
         "accounting": used,
@@ -232,8 +233,7 @@ def _state(ids: list[str], accounting: dict[str, Any] | None) -> str:
     return "created" if accounting and accounting["total_processes"] == 0 else "empty"
 
 
-def _process(number: str, row: Row | None) -> dict[str, Any]:
-    row = row or {}
+def _process(number: str, row: Row) -> dict[str, Any]:
     return {
         "pid": _number(number),
         "parent_pid": _number(row.get("ParentProcessId")),

@@ -134,6 +134,16 @@ def test_a_job_that_never_had_a_process_is_created(wmi):
     assert job_objects(wmi(processes=0))["job_objects"][0]["state"] == "created"
 
 
+def test_a_process_that_ended_after_its_job_was_read_is_not_listed(wmi):
+    rows = wmi(processes=2)
+    ended = rows["processes"].pop(0)
+    (job,) = job_objects(rows)["job_objects"]
+    assert ended["ProcessId"] == "4100"
+    assert [process["pid"] for process in job["processes"]] == [4101]
+    asked = list(QUERIES)
+    assert asked.index("members") < asked.index("processes"), "or one that came meanwhile would be missing, too"
+
+
 def test_the_comparison_takes_it_and_reports_what_is_undetermined_once_each(wmi, shapes):
     node = parse_node("win1", shapes.node)
     comparison = compare(parse_declared([shapes.declared()]), parse_actual(job_objects(wmi())), node)
