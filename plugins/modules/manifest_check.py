@@ -9,7 +9,7 @@ short_description: Check manifests of HostProcess workloads without a cluster
 version_added: 1.0.0
 description:
   - Tells what an API server would refuse about Windows security options, field by field and in its own words
-    (code C(HPA001); C(HPA004) where only the pods are refused, as with a StatefulSet before Kubernetes 1.34).
+    (code C(HPA001); C(HPA004) where only the pods are refused, as where two containers claim a port of the host).
   - Tells what Pod Security would refuse (C(HPA002)) or warn of (C(HPA003)), where the namespace's labels are known.
   - Gives advice on HostProcess pods beyond that (C(HPL001) and up), for example on missing limits, users that can't log
     on, and mounts that are not where they seem to be. Every code is explained in C(docs/lint-codes.md).
@@ -43,6 +43,7 @@ options:
   feature_gates:
     description:
       - Feature gates that are set on that API server, such as C(WindowsHostProcessContainers) before Kubernetes 1.26.
+      - Each is true or false, without quotes. Gates that don't matter to these rules are passed over.
     type: dict
     default: {}
   containerd_version:

@@ -25,7 +25,7 @@ from lab.cluster import open_cluster
 from lab.errors import LabError
 
 SUMMARY = Path(__file__).resolve().parents[2] / "build" / "differential" / "summary.json"
-VERSIONS = "1.36.3 1.34.4 1.31.0"  # of 1.31.14 the registry serves only a part
+VERSIONS = "1.37.2 1.36.3 1.34.4 1.31.0"  # of 1.31.14 the registry serves only a part
 BATCH = 500
 KEPT_EACH_BATCH = 5  # one fault makes many of them
 

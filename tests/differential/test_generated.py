@@ -48,6 +48,44 @@ def test_every_check_of_pod_security_fails_for_some_pod():
     assert {each.check for each in found} == {row.id for row in pod_security.CHECKS}
 
 
+# What the API server says of pods, the other tests ask it; here, that a workload's pods are judged like any pod.
+
+
+def test_the_pods_of_a_template_that_is_taken_are_judged_as_pods_are(generated):
+    taken = [each for each in generated if each["kind"] != "Pod" and not judged_by_rules(each, VERSION).causes]
+    refused = 0
+    for definition in taken:
+        path, pod = pod_of(definition)
+        of_pods = [(error.field.replace(path, "spec", 1), str(error)) for error in validation.validate_pods(definition)]
+        expected = [(error.field, str(error).replace("spec", path, 1)) for error in validation.validate(pod)]
+        assert of_pods == expected
+        refused += bool(expected)
+    assert refused, "no pod was refused whose template was taken"
+
+
+def test_what_pod_security_makes_of_a_workloads_pods_is_what_it_makes_of_pods():
+    labels = {"pod-security.kubernetes.io/enforce": "baseline"}
+    made = [each for each in generate(objects, COUNT, from_seed=1) if each["kind"] != "Pod"]
+    differing = 0
+    for definition in made:
+        _path, pod = pod_of(definition)
+        of_pods = pod_security.predict(definition, labels, VERSION)
+        refusal = pod_security.predict(pod, labels, VERSION).refusal
+        assert of_pods.pods_refusal == (refusal and refusal.partition(" is forbidden: ")[2])
+        differing += (of_pods.warning or "").partition(": ")[2] != (of_pods.pods_refusal or "").partition(": ")[2]
+    assert differing >= ENOUGH, "no pod had a port that its template had not"
+
+
+def pod_of(definition):
+    """The path of a template's spec, and a pod of its own with the same."""
+    path, body = [], definition
+    while "containers" not in body:
+        step = next(step for step in ("template", "jobTemplate", "spec") if step in body)
+        path, body = [*path, step], body[step]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "made"}, "spec": body}
+    return ".".join(path), pod
+
+
 def test_a_case_is_made_as_small_as_its_failure_allows():
     definition = {"spec": {"containers": [{"name": "a", "args": ["x"], "ports": [1, 2]}, {"name": "b"}], "os": {}}}
 

@@ -41,7 +41,18 @@ WINDOWS_OPTIONS = {
     "gmsaCredentialSpec": str,
     "gmsaCredentialSpecName": str,
 }
-SECURITY_CONTEXT = {"windowsOptions": WINDOWS_OPTIONS}
+SECURITY_CONTEXT = {
+    "windowsOptions": WINDOWS_OPTIONS,
+    "runAsUser": int,
+    "runAsNonRoot": bool,
+    "seccompProfile": {"type": str},
+}
+CONTAINER_SECURITY_CONTEXT = {
+    **SECURITY_CONTEXT,
+    "privileged": bool,
+    "allowPrivilegeEscalation": bool,
+    "capabilities": {"add": [str], "drop": [str]},
+}
 PORT = {"containerPort": int, "hostPort": int, "protocol": str, "hostIP": str}
 ADDRESS = {"port": INTEGER_OR_STRING, "host": str}
 HANDLER = {"httpGet": ADDRESS, "tcpSocket": ADDRESS, "grpc": {"port": int}}
@@ -52,7 +63,7 @@ CONTAINER = {
     "args": [str],
     "workingDir": str,
     "env": [{"name": str, "value": str}],
-    "securityContext": SECURITY_CONTEXT,
+    "securityContext": CONTAINER_SECURITY_CONTEXT,
     "resources": {"limits": Values(QUANTITY), "requests": Values(QUANTITY)},
     "ports": [PORT],
     "lifecycle": {"stopSignal": str, "postStart": HANDLER, "preStop": HANDLER},

@@ -85,7 +85,9 @@ def predict(
     if pod is None:
         return None
     enforce, warn = enforced_policy(namespace_labels), warned_policy(namespace_labels)
-    refused, warned = (_summary(pod, policy, kubernetes_version) for policy in (enforce, warn))
+    # A template is warned of as it stands; what is refused is the pod that a controller makes of it.
+    refused = _summary(pod.as_made(), enforce, kubernetes_version)
+    warned = _summary(pod, warn, kubernetes_version)
     violates = f'violates PodSecurity "{enforce}": {refused}' if refused else None
     warning = f'would violate PodSecurity "{warn}": {warned}' if warned else None
     fix = f"Label the namespace {LABEL}enforce=privileged, or use one that is." if refused else ""

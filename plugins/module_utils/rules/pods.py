@@ -47,6 +47,10 @@ class Pod(NamedTuple):
         """Whether this is the template of another object."""
         return self.kind != "Pod"
 
+    def as_made(self) -> Pod:
+        """The pod that a controller makes of the template; the paths stay the template's."""
+        return self._replace(kind="Pod")
+
 
 class Container(NamedTuple):
     """A container and the path to it; ``field`` is one of CONTAINER_FIELDS."""

@@ -55,6 +55,18 @@ def parse_release(kubernetes_version: str) -> Release:
     return release
 
 
+def parse_gates(feature_gates: dict[str, bool]) -> dict[str, bool]:
+    """Return the gates as they are given.
+
+    Raises:
+        RulesError: one is neither true nor false; ``"false"`` in quotes would count as on.
+    """
+    for gate, value in feature_gates.items():
+        if not isinstance(value, bool):
+            raise RulesError(f"The feature gate {gate} is {value!r}. Write true or false, without quotes.")
+    return feature_gates
+
+
 def is_enabled(gate: str, release: Release, feature_gates: dict[str, bool]) -> bool:
     """Tell whether a gate is on in a release, given what the API server's command line says about it."""
     default_since, locked_since = GATES[gate]

@@ -33,7 +33,7 @@ def problems(name: str) -> list[str]:
 
 def _domain_problems(domain: str, given: bool) -> list[str]:
     found = []
-    if _bytes(domain) > LONGEST_DOMAIN:
+    if byte_length(domain) > LONGEST_DOMAIN:
         found.append("runAsUserName's Domain length must be under 256 characters")
     if given and not _NETBIOS.fullmatch(domain) and not _DNS.fullmatch(domain):
         found.append("runAsUserName's Domain doesn't match the NetBios nor the DNS format")
@@ -44,7 +44,7 @@ def _user_problems(user: str) -> list[str]:
     found = []
     if not user:
         found.append("runAsUserName's User cannot be empty")
-    elif _bytes(user) > LONGEST_USER:
+    elif byte_length(user) > LONGEST_USER:
         found.append("runAsUserName's User length must not be longer than 104 characters")
     if _ONLY_PERIODS_OR_SPACES.fullmatch(user):
         found.append("runAsUserName's User cannot contain only periods or spaces")
@@ -53,5 +53,6 @@ def _user_problems(user: str) -> list[str]:
     return found
 
 
-def _bytes(text: str) -> int:
+def byte_length(text: str) -> int:
+    """Length as the API server counts it; JSON can hold half a character, which UTF-8 can't."""
     return len(text.encode("utf-8", "surrogatepass"))

@@ -40,6 +40,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.release 
     NEWEST,
     Release,
     is_enabled,
+    parse_gates,
     parse_release,
 )
 
@@ -93,9 +94,9 @@ def validate(
         existing: the object is in the cluster, so it may have ephemeral containers.
 
     Raises:
-        RulesError: the version is none, or older than HostProcess containers.
+        RulesError: the version is none, or older than HostProcess containers; a gate is neither on nor off.
     """
-    server = ApiServer(parse_release(kubernetes_version), allow_privileged, feature_gates or {})
+    server = _api_server(kubernetes_version, allow_privileged, feature_gates)
     pod = find_pod(definition)
     if pod is None or (_is_taken_unseen(pod, server) and not any(type_errors(definition))):
         return []
@@ -110,13 +111,20 @@ def validate_pods(
 ) -> list[FieldError]:
     """Return what is wrong with a template that the API server takes all the same: its pods will be refused for it.
 
-    That is a StatefulSet's before 1.34; for everything else the list is empty. The paths are the object's.
+    A StatefulSet's isn't looked at before 1.34. Of any kind's, the pods get host ports that the template hasn't (since
+    1.28, see with_default_ports), and two of them may be the same. The paths are the object's.
     """
-    server = ApiServer(parse_release(kubernetes_version), allow_privileged, feature_gates or {})
+    server = _api_server(kubernetes_version, allow_privileged, feature_gates)
     pod = find_pod(definition)
-    if pod is None or not _is_taken_unseen(pod, server) or any(type_errors(definition)):
+    if pod is None or not pod.is_template:
         return []
-    return _pod_errors(pod, server, existing=False)
+    if any(type_errors(definition)) or validate(definition, kubernetes_version, allow_privileged, feature_gates):
+        return []
+    return _pod_errors(pod.as_made(), server, existing=False)
+
+
+def _api_server(version: str, allow_privileged: bool, feature_gates: dict[str, bool] | None) -> ApiServer:
+    return ApiServer(parse_release(version), allow_privileged, parse_gates(feature_gates or {}))
 
 
 def _is_taken_unseen(pod: Pod, server: ApiServer) -> bool:
@@ -184,7 +192,7 @@ def option_errors(options: dict[str, Any], path: str) -> Iterator[FieldError]:
     if credential_spec == "":
         text = "gmsaCredentialSpec cannot be an empty string"
         yield invalid(f"{path}.gmsaCredentialSpec", credential_spec, text)
-    elif credential_spec is not None and len(credential_spec.encode()) > LARGEST_CREDENTIAL_SPEC:
+    elif credential_spec is not None and user_name.byte_length(credential_spec) > LARGEST_CREDENTIAL_SPEC:
         text = "gmsaCredentialSpec size must be under 64 KiB"
         yield invalid(f"{path}.gmsaCredentialSpec", credential_spec, text)
     user = options.get("runAsUserName")
@@ -194,7 +202,7 @@ def option_errors(options: dict[str, Any], path: str) -> Iterator[FieldError]:
 
 def subdomain_problems(name: str) -> Iterator[str]:
     """What keeps a name from being a DNS-1123 subdomain."""
-    if len(name.encode()) > LONGEST_SUBDOMAIN:
+    if user_name.byte_length(name) > LONGEST_SUBDOMAIN:
         yield f"must be no more than {LONGEST_SUBDOMAIN} characters"
     if not _SUBDOMAIN.fullmatch(name):
         yield _SUBDOMAIN_TEXT

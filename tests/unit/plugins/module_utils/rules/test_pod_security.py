@@ -50,6 +50,14 @@ def test_a_workload_is_only_warned_of_and_its_pods_refused():
     assert prediction.pods_refusal.startswith('violates PodSecurity "baseline:v1.25": host namespaces')
 
 
+def test_pods_have_host_ports_that_their_template_has_not():
+    spec = {**HOSTPROCESS["spec"], "containers": [{"name": "a", "ports": [{"containerPort": 9100}]}]}
+    daemon_set = {"apiVersion": "apps/v1", "kind": "DaemonSet", "spec": {"template": {"spec": spec}}}
+    prediction = predict(daemon_set, {ENFORCE: "baseline"})
+    assert "hostPort" not in prediction.warning
+    assert 'hostPort (container "a" uses hostPort 9100)' in prediction.pods_refusal
+
+
 def test_only_the_warn_label_warns_of_a_pod():
     prediction = predict(HOSTPROCESS, {"pod-security.kubernetes.io/warn": "baseline"})
     assert prediction.refusal is None

@@ -292,6 +292,52 @@ def test_before_1_34_a_stateful_set_is_taken_and_its_pods_are_not():
     assert [[str(error) for error in errors] for errors in of_pods] == [refused, []]
 
 
+def test_pods_of_a_template_that_is_taken_may_claim_a_port_twice():
+    ports = [{"containerPort": 8080}]
+    of_pod = pod(container("a", ports=ports), container("b", ports=ports))
+    twice = ['spec.containers[1].ports[0].hostPort: Duplicate value: "TCP//8080"']
+    definition = {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "d"},
+        "spec": {"template": {"spec": of_pod["spec"]}},
+    }
+    assert texts(of_pod) == twice
+    assert texts(definition) == []
+    of_pods = [str(error) for error in validate_pods(definition)]
+    assert of_pods == [twice[0].replace("spec.", "spec.template.spec.", 1)]
+    assert validate_pods(definition, kubernetes_version="1.27") == [], "there the template itself is refused"
+    assert validate_pods(of_pod) == []
+
+
+@pytest.mark.parametrize("value", ["false", "true", 0, None])
+def test_a_gate_that_is_neither_on_nor_off_is_told(value):
+    with pytest.raises(RulesError, match="The feature gate WindowsHostProcessContainers is"):
+        validate(pod(), kubernetes_version="1.24", feature_gates={"WindowsHostProcessContainers": value})
+
+
+@pytest.mark.parametrize("option", ["gmsaCredentialSpecName", "gmsaCredentialSpec", "runAsUserName"])
+def test_half_a_character_is_judged_as_any_other(option):
+    validate(pod(securityContext={"windowsOptions": {option: "\ud800"}}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("capabilities", {"drop": 5}),
+        ("capabilities", {"drop": "ALL"}),
+        ("seccompProfile", {"type": 1}),
+        ("runAsUser", "0"),
+        ("runAsNonRoot", "true"),
+        ("allowPrivilegeEscalation", "false"),
+    ],
+)
+def test_a_value_of_a_wrong_type_in_a_security_context_is_told(field, value):
+    (text,) = texts(pod(container(securityContext={field: value})))
+    assert text.startswith(f"spec.containers[0].securityContext.{field}")
+    assert "must be " in text
+
+
 def test_the_mount_of_proc_is_refused_even_where_its_gate_is_off():
     definition = pod(container(securityContext={"procMount": "Default"}), os={"name": "windows"})
     assert len(texts(definition, kubernetes_version="1.31")) == 1
