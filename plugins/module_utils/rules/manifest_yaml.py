@@ -4,7 +4,8 @@
 PyYAML makes a date of an unquoted ``2024-01-31`` and 754 of ``12:34``. The library that kubectl reads manifests with
 (go-yaml) keeps both as they are written; an annotation, a label or an environment variable may hold them.
 
-And as that library does, it refuses a short text that aliases make into more data than a machine has.
+And as that library does, it refuses a short text that aliases make into more data than a machine has, and the escape
+of half a character, which no answer could hold. Two halves that JSON writes for one character are that character.
 """
 
 from __future__ import annotations
@@ -33,6 +34,14 @@ class ManifestLoader(SafeLoader):
         is_date = tag == f"{_TAG}timestamp"
         is_base_60 = kind is ScalarNode and ":" in value and tag in (f"{_TAG}int", f"{_TAG}float")
         return f"{_TAG}str" if is_date or is_base_60 else tag
+
+    def compose_scalar_node(self, anchor):
+        node = super().compose_scalar_node(anchor)
+        try:
+            node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise ComposerError(None, None, "found half of a character", node.start_mark) from None
+        return node
 
     def compose_document(self):
         node = super().compose_document()

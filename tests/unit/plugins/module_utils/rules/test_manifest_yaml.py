@@ -56,3 +56,15 @@ def test_aliases_that_people_use_are_followed():
 def test_an_alias_that_contains_itself_is_left_to_the_reader():
     found = load("&all [*all]")
     assert found[0] is found
+
+
+def test_two_halves_are_the_character_that_json_wrote():
+    assert load(r'{"a": "\ud83d\ude00"}') == {"a": "\U0001f600"}
+    assert load('"\ufeffa"') == "\ufeffa"
+
+
+@pytest.mark.parametrize("text", [r'"\ud800"', r'{"\udc00": 1}', r'["\ude00\ud83d"]'])
+@pytest.mark.parametrize("read", [yaml.load_all, yaml.compose_all])
+def test_half_a_character_is_refused_with_its_place(text, read):
+    with pytest.raises(yaml.YAMLError, match="found half of a character\n.*line 1"):
+        list(read(text, Loader=ManifestLoader))
