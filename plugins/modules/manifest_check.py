@@ -58,7 +58,7 @@ options:
   pod_annotations:
     description:
       - Patterns of pod annotations that containerd on these nodes passes on to the shim (C(pod_annotations) of runtime
-        C(runhcs-wcow-process)). Give an empty list if there are none, which is containerd's default.
+        C(runhcs-wcow-process)). Without it none are, which is containerd's default.
     type: list
     elements: str
   namespace_labels:

@@ -1,10 +1,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lint rules about who a container runs as and which of its security options have any effect."""
+"""Lint rules about who a container runs as, and which of its security options and annotations have any effect.
+
+Sources: facts section 3; for HPL035 also hcsshim v0.13.0 pkg/annotations and internal/oci/annotations.go.
+"""
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator
+from typing import Any
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules import identity
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.lint_rule import Problem, rule
@@ -20,7 +24,20 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.target i
 INHERIT_USER = "microsoft.com/hostprocess-inherit-user"
 ROOTFS_LOCATION = "microsoft.com/hostprocess-rootfs-location"
 NAME = "securityContext.windowsOptions.runAsUserName"
-NEEDS_PASSING_ON = (INHERIT_USER, ROOTFS_LOCATION)
+DISABLE = ("microsoft.com/disable-hostprocess-container", "io.microsoft.disable-unsafe-operations")
+LIMITS = (
+    "io.microsoft.container.memory.sizeinmb",
+    "io.microsoft.container.processor.count",
+    "io.microsoft.container.processor.limit",
+    "io.microsoft.container.processor.weight",
+    "io.microsoft.container.storage.qos.bandwidthmaximum",
+    "io.microsoft.container.storage.qos.iopsmaximum",
+)
+NEEDS_PASSING_ON = (INHERIT_USER, ROOTFS_LOCATION, *DISABLE, *LIMITS)
+# The first release that carries hcsshim 0.13.0 (facts section 5.2).
+DISABLE_SINCE = (2, 1, 1)
+# What Go's strconv.ParseBool takes for true.
+TRUE = ("1", "t", "T", "true", "TRUE", "True")
 
 
 @rule(
@@ -52,13 +69,18 @@ def wrong_case(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
     "HPL003",
     "info",
     "the container runs as SYSTEM",
-    r"Use NT AUTHORITY\Local service, NT AUTHORITY\NetworkService or a local group with the rights that are needed.",
+    r"Use NT AUTHORITY\Local service, NT AUTHORITY\NetworkService or a local group with the rights that are needed, and"
+    " leave microsoft.com/hostprocess-inherit-user out.",
 )
 def runs_as_system(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
     """SYSTEM may do anything on the node, so whoever can exec into the pod owns the node. A container that reads or
-    serves rarely needs it."""
-    for path, subject, name, _who in _identities(pod, target):
-        if identity.is_system(name):
+    serves rarely needs it. Where annotation microsoft.com/hostprocess-inherit-user reaches the shim, runAsUserName is
+    ignored and the account is containerd's own, normally SYSTEM."""
+    for path, subject, name, who in _identities(pod, target):
+        if who.kind == identity.INHERITED:
+            account = "containerd's own account, normally SYSTEM"
+            yield Problem(path, f"{subject} runs as {account}, whatever runAsUserName says")
+        elif identity.is_system(name):
             yield Problem(path, f"{subject} runs as SYSTEM and so owns the node")
 
 
@@ -142,12 +164,13 @@ def group_managed_account(pod: Pod, target: Target, pods: list[Pod]) -> Iterator
     "HPL009",
     "warning",
     "containerd does not pass the annotation on",
-    'Add pod_annotations = ["microsoft.com/*"] to runtime runhcs-wcow-process in the nodes\' containerd configuration'
-    " (containerd_pod_annotations of the role kubewin.hostprocess.containerd).",
+    "Name the annotation, or a pattern such as microsoft.com/*, in pod_annotations of runtime runhcs-wcow-process in"
+    " the nodes' containerd configuration (containerd_pod_annotations of the role kubewin.hostprocess.containerd).",
 )
 def dropped_annotation(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
     """containerd hands an annotation to the shim only if it matches the runtime's pod_annotations, and by default
-    there are none. Then it is ignored without a word."""
+    there are none. Then it is ignored without a word. Those for storage are better left out: with them a job container
+    probably can't be created (inferred)."""
     for name in annotations(pod):
         if name in NEEDS_PASSING_ON and not _passed_on(name, target):
             yield Problem(
@@ -160,16 +183,26 @@ def dropped_annotation(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Pr
 def rootfs_location(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
     """When the shim replaces CONTAINER_SANDBOX_MOUNT_POINT it drops the last character of the root folder, taking it
     for a backslash (inferred from its source)."""
-    location = annotations(pod).get(ROOTFS_LOCATION)
+    location = _effective_annotations(pod, target).get(ROOTFS_LOCATION)
     if location and not str(location).endswith("\\"):
         path = f"{_annotations_path(pod)}[{ROOTFS_LOCATION}]"
         yield Problem(path, f"{location!r} loses its last character in CONTAINER_SANDBOX_MOUNT_POINT")
 
 
+@rule("HPL035", "error", "an annotation forbids HostProcess containers", "Take the annotation away.")
+def forbidden_by_annotation(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
+    """The shim refuses a HostProcess pod that says it must not be one, from hcsshim 0.13.0 (containerd 2.1.1) on. Older
+    ones don't know the annotation."""
+    if target.containerd is None or target.containerd < DISABLE_SINCE:
+        return
+    for name, value in _effective_annotations(pod, target).items():
+        if name in DISABLE and value in TRUE:
+            yield Problem(f"{_annotations_path(pod)}[{name}]", f"the shim refuses HostProcess containers with {name}")
+
+
 def _identities(pod: Pod, target: Target) -> Iterator[tuple[str, str, str | None, identity.Identity]]:
     """The names that count, each once: path, who it is for, name, and what the shim makes of it."""
-    passed_on = target.pod_annotations is None or _passed_on(INHERIT_USER, target)
-    inherits = passed_on and annotations(pod).get(INHERIT_USER) == "true"
+    inherits = _effective_annotations(pod, target).get(INHERIT_USER) == "true"
     everything = list(containers(pod))
     own = [(container, windows_options(container.body).get("runAsUserName")) for container in everything]
     if any(name is None for _container, name in own):
@@ -181,9 +214,14 @@ def _identities(pod: Pod, target: Target) -> Iterator[tuple[str, str, str | None
             yield path, f"container {container.name}", name, identity.identify(name, inherits)
 
 
+def _effective_annotations(pod: Pod, target: Target) -> dict[str, Any]:
+    """The annotations that reach the shim."""
+    return {name: value for name, value in annotations(pod).items() if _passed_on(str(name), target)}
+
+
 def _passed_on(annotation: str, target: Target) -> bool:
     """Whether a pattern of the runtime matches; as in Go's path.Match, a star doesn't cross a slash."""
-    return any(_matches(annotation, pattern) for pattern in target.pod_annotations or ())
+    return any(_matches(annotation, pattern) for pattern in target.pod_annotations)
 
 
 def _matches(annotation: str, pattern: str) -> bool:

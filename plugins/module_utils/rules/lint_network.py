@@ -23,6 +23,7 @@ NODE_PORTS = {
     10256: "kube-proxy's health check",
 }
 EVERY_ADDRESS = "0.0.0.0"
+THIS_NODE = (None, "", "localhost", "127.0.0.1", "::1")
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -63,12 +64,14 @@ def replicas_share_port(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[P
 @rule("HPL031", "warning", "the probe asks a port that the container does not declare", "Declare the port under ports.")
 def undeclared_probe_port(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
     """The pod's address is the node's, so a probe asks the node: whatever listens on that port there answers for the
-    container. A declared port is at least kept free of other pods by the scheduler."""
+    container. A declared port is at least kept free of other pods by the scheduler. The containers of a pod share their
+    ports' numbers; a name is looked up in the probe's own container."""
+    numbers = {str(port.get("containerPort")) for _path, port in _ports(pod)}
     for container in containers(pod):
-        declared = {port.get(key) for port in container.body.get("ports") or [] for key in ("containerPort", "name")}
+        names = {str(port.get("name")) for port in container.body.get("ports") or []}
         for path, action in _network_probes(container):
             port = action.get("port")
-            if port is not None and port not in declared:
+            if port is not None and str(port) not in numbers | names:
                 yield Problem(f"{path}.port", f"port {port} is the node's; the container declares no such port")
 
 
@@ -100,8 +103,9 @@ def _collide(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def _network_probes(container: Container) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The probes that ask the node: all but those that name another host."""
     for probe in PROBES:
         for action in ("httpGet", "tcpSocket", "grpc"):
             body = (container.body.get(probe) or {}).get(action)
-            if isinstance(body, dict):
+            if isinstance(body, dict) and body.get("host") in THIS_NODE:
                 yield f"{container.path}.{probe}.{action}", body

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules import quantity
@@ -14,6 +13,7 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods imp
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.target import Target
 
 MEBIBYTE = 2**20
+NEGATIVE = "must be greater than or equal to 0"
 
 
 @rule("HPL011", "warning", "no memory limit", "Set resources.limits.memory, and requests.memory to the same.")
@@ -66,16 +66,19 @@ def ragged_memory_limit(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[P
             )
 
 
-@rule("HPL015", "error", "a limit is no quantity", "Write a number with an optional suffix: 500m, 2, 200Mi.")
+@rule(
+    "HPL015",
+    "error",
+    "a limit is no amount",
+    "Write a number that is not negative, with an optional suffix: 500m, 2, 200Mi.",
+)
 def unreadable_limit(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
     """The API server refuses the object."""
     for container in containers(pod):
         for part in ("limits", "requests"):
             for resource, declared in (at(container.body, "resources", part) or {}).items():
-                try:
-                    quantity.parse(declared)
-                except QuantityError as error:
-                    yield Problem(f"{container.path}.resources.{part}.{resource}", f"{declared!r}: {error}")
+                if reason := _refusal(declared):
+                    yield Problem(f"{container.path}.resources.{part}.{resource}", f"{declared!r}: {reason}")
 
 
 def _limited(pod: Pod) -> Iterator[Container]:
@@ -83,10 +86,21 @@ def _limited(pod: Pod) -> Iterator[Container]:
     return (container for container in containers(pod) if container.field != "ephemeralContainers")
 
 
-def _amount(container: Container, resource: str) -> Fraction | None:
-    """A limit as an exact amount; None if there is none, a positive one if it can't be read (HPL015 says so)."""
+def _amount(container: Container, resource: str) -> int:
+    """A limit in whole units, rounded up as the kubelet does; 0 if there is none, 1 MiB if HPL015 refuses it."""
     declared: Any = at(container.body, "resources", "limits", resource)
+    if _refusal(declared):
+        return MEBIBYTE
+    return 0 if declared is None else quantity.value(declared)
+
+
+def _refusal(declared: Any) -> str:
+    """The API server's words about an amount that it refuses.
+
+    Null is none of them: Go's decoder makes zero of it, which limits nothing (k8s.io/apimachinery v0.36.3
+    Quantity.UnmarshalJSON; not tried on an API server).
+    """
     try:
-        return None if declared is None else quantity.parse(declared)
-    except QuantityError:
-        return Fraction(MEBIBYTE)
+        return NEGATIVE if declared is not None and quantity.parse(declared) < 0 else ""
+    except QuantityError as error:
+        return str(error)

@@ -12,6 +12,10 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.pods imp
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.target import Target
 
 OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
+# The kubelet sets it on Windows only (kubernetes v1.36.3 pkg/kubelet/kubelet_node_status_windows.go).
+WINDOWS_BUILD = "node.kubernetes.io/windows-build"
+# A pod that asks for some values of these has been given its nodes by hand; the last is a field, not a label.
+CHOSEN_NODES = ("kubernetes.io/hostname", WINDOWS_BUILD, "metadata.name")
 BASE_IMAGE = "windows-host-process-containers-base-image"
 # Names of Windows releases as they appear in image tags.
 TAGGED_BUILDS = {
@@ -33,8 +37,7 @@ PREVIOUS_LONG_TERM = {20348: 20348, 25398: 20348, 26100: 20348}
 def no_node_selector(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
     """The scheduler doesn't look at windowsOptions or os.name. On a Linux node the kubelet refuses the pod, and a
     DaemonSet keeps trying there."""
-    names_node = pod.spec.get("nodeName") or at(pod.spec, "nodeSelector", "kubernetes.io/hostname")
-    if not _selects_windows(pod) and not names_node:
+    if not (pod.spec.get("nodeName") or _selects_nodes(pod) or _has_affinity_to_nodes(pod)):
         yield Problem(
             f"{pod.path}.nodeSelector", "neither nodeSelector nor node affinity asks for kubernetes.io/os: windows"
         )
@@ -55,7 +58,8 @@ def no_operating_system(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[P
     "Tolerate {key: os, value: Windows, effect: NoSchedule} (or operator Exists without a key).",
 )
 def no_toleration(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
-    """Many clusters taint their Windows nodes os=Windows:NoSchedule to keep Linux pods away, and this pod with them."""
+    """Many clusters taint their Windows nodes os=Windows:NoSchedule to keep Linux pods away, and this pod with them. A
+    taint's value is compared as it is written: windows does not tolerate Windows."""
     if not any(map(_tolerates_windows, pod.spec.get("tolerations") or [])):
         yield Problem(f"{pod.path}.tolerations", "nodes with the taint os=Windows:NoSchedule won't get this pod")
 
@@ -87,13 +91,27 @@ def hyperv_isolation(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Prob
 def image_platform(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
     """HostProcess containers may use an image of any Windows release, but containerd still picks from a multi-platform
     image by os.version: a host below build 20348 takes its own build only, newer ones take long-term releases down
-    to ltsc2022. Before containerd 1.6.18 an image without os.version, such as the HostProcess base image, matches
-    none."""
+    to ltsc2022. Before containerd 1.6.23 and 1.7.6 every host takes its own build only, and before 1.6.18 an image
+    without os.version, such as the HostProcess base image, matches none."""
     for container in containers(pod):
         image = str(container.body.get("image") or "")
         reason = _image_reason(image, target)
         if reason:
             yield Problem(f"{container.path}.image", f"{image}: {reason}")
+
+
+@rule(
+    "HPL034",
+    "error",
+    "the nodes can't run HostProcess containers",
+    "Use nodes with Windows Server 2019 or later and a containerd that suits their Kubernetes, best 1.7 or later.",
+)
+def unsupported_nodes(pod: Pod, target: Target, pods: list[Pod]) -> Iterator[Problem]:
+    """On nodes that are too old such a container doesn't start, or runs as an ordinary one without the node's
+    privileges. containerd 1.5 with a shim of one's own, built from hcsshim 0.9 or later, is the exception: ignore the
+    code there."""
+    if target.unsupported:
+        yield Problem(pod.path, target.unsupported)
 
 
 def _image_reason(image: str, target: Target) -> str:
@@ -110,22 +128,35 @@ def _image_reason(image: str, target: Target) -> str:
     return f"an image for build {build} does not match a node of build {target.windows_build}"
 
 
-def _selects_windows(pod: Pod) -> bool:
-    selector = pod.spec.get("nodeSelector") or {}
-    if any(selector.get(label) == "windows" for label in OS_LABELS):
-        return True
+def _selects_nodes(pod: Pod) -> bool:
+    return any(_suits_windows(label, [value]) for label, value in (pod.spec.get("nodeSelector") or {}).items())
+
+
+def _has_affinity_to_nodes(pod: Pod) -> bool:
+    """Whether each of the terms, of which one is enough, leads to Windows nodes or to chosen ones."""
     terms = at(
         pod.spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"
     )
-    return bool(terms) and all(any(map(_asks_for_windows, at(term, "matchExpressions") or [])) for term in terms)
+    return bool(terms) and all(any(map(_requires_nodes, _requirements(term))) for term in terms)
 
 
-def _asks_for_windows(expression: dict[str, Any]) -> bool:
-    return (
-        expression.get("key") in OS_LABELS
-        and expression.get("operator") == "In"
-        and expression.get("values") == ["windows"]
-    )
+def _requirements(term: Any) -> Iterator[dict[str, Any]]:
+    for field in ("matchExpressions", "matchFields"):
+        listed = at(term, field)
+        yield from (each for each in listed if isinstance(each, dict)) if isinstance(listed, list) else ()
+
+
+def _requires_nodes(requirement: dict[str, Any]) -> bool:
+    key, values = requirement.get("key"), requirement.get("values")
+    if requirement.get("operator") == "Exists":
+        return key == WINDOWS_BUILD
+    return requirement.get("operator") == "In" and isinstance(values, list) and _suits_windows(key, values)
+
+
+def _suits_windows(key: Any, values: list[Any]) -> bool:
+    if key in OS_LABELS:
+        return values == ["windows"]
+    return key in CHOSEN_NODES and bool(values) and all(values)
 
 
 def _tolerates_windows(toleration: dict[str, Any]) -> bool:
@@ -133,4 +164,5 @@ def _tolerates_windows(toleration: dict[str, Any]) -> bool:
         return False
     if toleration.get("operator") == "Exists":
         return toleration.get("key") in (None, "", "os")
-    return toleration.get("key") == "os" and str(toleration.get("value")).lower() == "windows"
+    equal = toleration.get("operator") in (None, "", "Equal")
+    return equal and toleration.get("key") == "os" and toleration.get("value") == "Windows"

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest import documents, report
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.check import (
@@ -17,6 +19,8 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.check
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.manifest.target import make_target
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.rules.errors import UnknownCodeError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import matrix
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.windows import windows_build
 
 MANIFEST = """\
 kind: Namespace
@@ -141,7 +145,7 @@ PUBLISHED = {
     "csi-file-node-win": {"HPL011", "HPL017", "HPL018"},
     "windows-exporter": {"HPL011", "HPL017", "HPL018"},
     "hpc-win1-7x2lq": {"HPL011"},
-    "packet-capture-win1": {"HPL011", "HPL016", "HPL017", "HPL018"},
+    "packet-capture-win1": {"HPL011", "HPL017", "HPL018"},
     "overlay-windows": {"HPL011", "HPL017"},
 }
 SHAPES = Path(__file__).parents[1] / "cluster" / "published_shapes.yaml"
@@ -265,6 +269,8 @@ def test_in_sarif_a_path_is_a_uri():
         ("2.2.9", 17763, None),
         ("2.2.9", None, None),
         (None, 20348, None),
+        ("2.2.9", 14393, None),
+        ("1.6.39", 14393, None),
     ],
 )
 def test_how_mounts_appear_takes_containerd_and_the_build(containerd, build, mode):
@@ -274,4 +280,81 @@ def test_how_mounts_appear_takes_containerd_and_the_build(containerd, build, mod
 def test_what_is_not_given_stays_unknown():
     target = make_target("1.30")
     assert target.release == (1, 30)
-    assert target[1:] == (None,) * 6
+    assert target[1:] == (None, None, None, None, None, (), "")
+
+
+@given(st.integers(-5, matrix.MINIMUM_WINDOWS_BUILD - 1), st.sampled_from([None, *matrix.CONTAINERD]))
+def test_of_windows_that_is_too_old_only_that_is_said(build, line):
+    target = make_target("1.30", line and matrix.CONTAINERD[line]["latest_patch"], build)
+    assert target.unsupported.startswith(windows_build(build).reason)
+    assert (target.mount_mode, target.image_match) == (None, None)
+
+
+SERVER_2016 = (
+    "Windows Server 2016 (build 14393) can't run HostProcess containers: they need Windows Server 2019 (build 17763) or"
+    " later"
+)
+TOO_OLD_FOR_1_36 = "containerd 1.6.10 can't run HostProcess containers with Kubernetes 1.36: it takes 1.6.15"
+NONE_YET = (
+    "containerd 1.5.3 has no HostProcess containers; containerd 1.5.3 can't run HostProcess containers with Kubernetes"
+    " 1.22: it takes 1.5.4"
+)
+NEWER_SHIM = "The release of containerd 1.5.10 carries a shim without HostProcess containers (hcsshim v0.8.23)"
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "containerd", "build", "reason"),
+    [
+        ("1.36", None, 14393, SERVER_2016),
+        ("1.36", "2.2.9", 14393, SERVER_2016),
+        ("1.22", "1.5.10", 20348, NEWER_SHIM),
+        ("1.22", "1.5.3", None, NONE_YET),
+        ("1.36", "1.6.10", 20348, TOO_OLD_FOR_1_36),
+        ("1.36", "1.6.10", 14393, f"{SERVER_2016}; {TOO_OLD_FOR_1_36}"),
+        ("1.25", "1.6.10", 20348, ""),
+        ("1.36", "1.6.15", 20348, ""),
+        # Not in containerd's table for this Kubernetes, which promises nothing and prevents nothing.
+        ("1.36", "1.7.35", 20348, ""),
+        ("1.36", "2.2.9", 18363, ""),
+        ("1.36", "2.2.9", 30000, ""),
+        ("1.99", "2.4.2", 26100, ""),
+        ("1.36", None, None, ""),
+    ],
+)
+def test_nodes_that_can_not_run_hostprocess_containers_are_told(kubernetes, containerd, build, reason):
+    target = make_target(kubernetes, containerd, build)
+    assert target.unsupported == reason
+    told = [each for each in found(target=target) if each.code == "HPL034"]
+    assert [(each.field, each.message) for each in told] == [("spec.template.spec", reason)] * bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("containerd", "build", "match"),
+    [
+        (None, 26100, "previous_ltsc_up"),
+        ("1.6.22", 26100, "exact"),
+        ("1.6.23", 26100, "previous_ltsc_up"),
+        ("1.7.5", 25398, "exact"),
+        ("1.7.6", 25398, "previous_ltsc_up"),
+        ("1.7.2", 20348, "exact"),
+        ("2.0.14", 20348, "ltsc2022_up"),
+        ("1.5.18", 20348, "exact"),
+        ("2.4.2", 17763, "exact"),
+        ("1.6.20", 30000, None),
+        ("1.6.20", None, None),
+    ],
+)
+def test_an_earlier_releases_image_suits_from_1_6_23_and_1_7_6_on(containerd, build, match):
+    assert make_target("1.25", containerd, build).image_match == match
+
+
+@pytest.mark.parametrize(("containerd", "suits"), [("1.6.20", False), ("1.7.2", False), ("1.6.23", True)])
+def test_an_image_of_the_release_before_is_told_where_it_does_not_suit(containerd, suits):
+    text = MANIFEST.replace("example/agent:1", "example/agent:1-ltsc2022")
+    codes = {each.code for each in found(text, target=make_target("1.30", containerd, 26100))}
+    assert ("HPL020" in codes) is not suits
+
+
+@pytest.mark.parametrize("given_patterns", [None, [], ("microsoft.com/*",)])
+def test_no_annotation_is_passed_on_where_none_is_said(given_patterns):
+    assert make_target("1.36", pod_annotations=given_patterns).pod_annotations == tuple(given_patterns or ())

@@ -66,5 +66,5 @@ def test_two_halves_are_the_character_that_json_wrote():
 @pytest.mark.parametrize("text", [r'"\ud800"', r'{"\udc00": 1}', r'["\ude00\ud83d"]'])
 @pytest.mark.parametrize("read", [yaml.load_all, yaml.compose_all])
 def test_half_a_character_is_refused_with_its_place(text, read):
-    with pytest.raises(yaml.YAMLError, match="found half of a character\n.*line 1"):
+    with pytest.raises(yaml.YAMLError, match=r"found half of a character\n.*line 1"):
         list(read(text, Loader=ManifestLoader))
