@@ -13,7 +13,8 @@ description:
   - The workload is built from options, or taken from a manifest (O(definition), O(src)) that may hold what it needs
     beside it (Namespace, ConfigMap, RBAC).
   - What the API server would refuse about Windows security options is refused before it is called, in its own words.
-    Whether the namespace's PodSecurity level admits the pods is asked before anything is stored.
+    Whether the namespace's PodSecurity level admits a workload's pods is asked before anything is stored, or once the
+    namespace is there when the same task makes or labels it.
   - Objects are applied by server-side apply; other managers' fields are kept, and a conflict names the manager.
   - When a rollout fails, the message says why in one line.
   - An API server that is busy (429, for as long as it asks for, up to 30 seconds), in trouble (500, 502, 503, 504),
@@ -251,7 +252,8 @@ options:
     type: int
   ttl_seconds_after_finished:
     description:
-      - Seconds after which a finished Job is deleted.
+      - Seconds after which a finished Job is deleted. With O(wait) give it some minutes; of a Job that is gone before
+        its end was seen nothing is known, and the task fails.
     type: int
   suspend:
     description:
@@ -295,11 +297,14 @@ options:
     description:
       - Whether to delete an object and create it anew where the API server does not let a field change, as most of a
         Job and of a Pod.
+      - One that is being deleted already is made anew when it is gone, as with O(wait).
     type: bool
     default: false
   wait:
     description:
       - Whether to wait until the objects are ready, or gone with their pods.
+      - An object that is being deleted already is made anew when it is gone. Without this option (and O(recreate)) the
+        task fails and says what holds it.
       - A DaemonSet, Deployment or StatefulSet is ready when every pod that it wants is updated and available, a Pod
         when its containers are ready or it has succeeded, a Job when it is complete, a CronJob when it is stored.
       - A container without a readiness probe is ready as soon as it runs. O(min_ready_seconds) lets the wait see one
@@ -313,7 +318,8 @@ options:
     default: 5
   wait_timeout:
     description:
-      - Seconds to wait for each object. Windows images can take minutes to pull.
+      - Seconds to wait for each object, and before that for the end of one that is being deleted. Windows images can
+        take minutes to pull.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -325,7 +331,8 @@ attributes:
     support: full
     details:
       - The API server judges the objects in a dry run. What needs a namespace or a role that is still to be
-        created is not sent; it is judged by this module's rules alone.
+        created is not sent; it is judged by this module's rules alone. So are the pods where the task changes the
+        PodSecurity labels of their namespace.
   diff_mode:
     support: full
 requirements:
@@ -416,7 +423,7 @@ actions:
     action:
       description:
         - V(created), V(updated), V(recreated), V(deleted) or V(unchanged); V(failed) for the object on which the task
-          failed, and V(not_reached) for those after it.
+          failed, and V(not_reached) for those that it did not come to.
       type: str
       sample: created
 resources:
@@ -444,6 +451,11 @@ resource:
   sample: {}
 """
 
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.admission import (
+    refuse_beforehand,
+    refuse_what_admission_forbids,
+    refuse_what_labels_forbid,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.connection import (
     DEFAULT_FIELD_MANAGER,
     Cluster,
@@ -453,7 +465,6 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.conver
     Outcome,
     Patience,
     apply,
-    refuse_what_admission_forbids,
     remove,
     wait_until_gone,
     wait_until_ready,
@@ -463,6 +474,11 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.defini
     definitions_to_remove,
 )
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.errors import ClusterError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.foresight import (
+    foresee,
+    labels_to_come,
+    what_it_rests_on,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.manifest import API_VERSIONS
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.module import (
     cluster_module,
@@ -580,34 +596,40 @@ def refuse_what_the_api_would(
         if errors
     ]
     if said:
-        raise ClusterError(f"{'. '.join(said)}. The API server was not asked: it would refuse this.")
+        raise ClusterError(f"{'. '.join(said)}. The API server was not asked: it would refuse this, or its pods.")
 
 
 def present(module, cluster: Cluster, definitions: list[dict], patience: Patience, outcomes: list[Outcome]) -> None:
+    to_ask = refuse_beforehand(cluster, definitions)
     for definition in definitions:
-        if module.check_mode and rests_on_what_is_to_come(definition, outcomes):
-            outcomes.append(Outcome.foreseen(definition))
-            continue
-        refuse_what_admission_forbids(cluster, definition)
-        outcomes.append(apply(cluster, definition, module.params["recreate"], patience, module.check_mode))
+        outcomes.append(bring_about(module, cluster, definition, patience, outcomes, Target.of(definition) in to_ask))
     if module.params["wait"] and not module.check_mode:
         for definition, outcome in zip(definitions, outcomes, strict=True):
             outcome.resource = wait_until_ready(cluster, definition, patience)
             outcome.warnings += warnings_of_the_ready(outcome.resource)
 
 
-def rests_on_what_is_to_come(definition: dict, outcomes: list[Outcome]) -> bool:
-    """Whether the API server can't judge an object in a dry run, because it looks for another that is only foreseen.
+def bring_about(
+    module, cluster: Cluster, definition: dict, patience: Patience, before: list[Outcome], to_ask: bool
+) -> Outcome:
+    """Apply one object, in check mode as if what the task would change before it were stored.
 
-    These are an object's namespace, and the role of a binding, whose rules are compared with the user's own.
+    Args:
+        before: what became of the objects before it.
+        to_ask: whether it is still to be asked whether its namespace admits its pods.
     """
-    metadata = definition["metadata"]
-    needed = [Target("Namespace", metadata.get("namespace"))]
-    if definition["kind"] in ("RoleBinding", "ClusterRoleBinding"):
-        role = definition.get("roleRef") or {}
-        namespace = metadata.get("namespace") if role.get("kind") == "Role" else None
-        needed.append(Target(role.get("kind"), role.get("name"), namespace))
-    return any(outcome.action == "created" and outcome.target in needed for outcome in outcomes)
+    recreate, wait, version = (module.params[name] for name in ("recreate", "wait", "kubernetes_version"))
+    bases = what_it_rests_on(definition, before) if module.check_mode else []
+    labels = labels_to_come(bases)
+    if to_ask and labels is None:
+        refuse_what_admission_forbids(cluster, definition)
+    outcome = foresee(
+        cluster, definition, bases, lambda one: apply(cluster, one, patience, recreate, wait, module.check_mode)
+    )
+    # A Pod that stays as it is is not admitted anew.
+    if labels is not None and (outcome.changed or definition["kind"] != "Pod"):
+        refuse_what_labels_forbid(definition, labels, version)
+    return outcome
 
 
 def warnings_of_the_ready(resource: dict) -> list[str]:

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ansible.module_utils.common.dict_transformations import dict_merge
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.service import diff_objects
 
 from .connection import Cluster
 from .errors import ClusterError
 from .explanation import explain_rollout
-from .hostprocess_pods import pod_template
-from .refusals import is_immutable_field, pod_security_refusal
-from .rollout import Phase, Rollout, judge_rollout
+from .refusals import is_immutable_field
+from .rollout import Phase, Rollout, as_it_ended, is_being_deleted, judge_rollout, judge_vanished
 from .target import Target
 from .waiting import wait_until_settled
 
@@ -39,9 +39,12 @@ class Outcome:
         return self.action != "unchanged"
 
     @classmethod
-    def foreseen(cls, definition: dict) -> Outcome:
-        """What would become of an object that nothing can be asked about yet."""
-        return _outcome("created", None, definition, [])
+    def foreseen(cls, definition: dict, before: dict | None = None) -> Outcome:
+        """What would become of an object about which the API server can't be asked yet."""
+        if not before:
+            return _outcome("created", None, definition, [])
+        after = dict_merge(before, definition)
+        return _outcome("unchanged" if _same(before, after) else "updated", before, after, [])
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,30 @@ class Patience:
     sleep: int
 
 
-def apply(cluster: Cluster, definition: dict, recreate: bool, patience: Patience, check_mode: bool) -> Outcome:
+def apply(
+    cluster: Cluster,
+    definition: dict,
+    patience: Patience,
+    recreate: bool = False,
+    wait: bool = False,
+    check_mode: bool = False,
+) -> Outcome:
     """Make the object what the definition says, by server-side apply.
 
     Args:
+        patience: bounds the wait for an old object's end.
         recreate: delete and create where the API server does not let a field change.
-        patience: bounds the wait for the old object's end when recreating.
+        wait: let an object that is being deleted come to its end first, as recreate does. Without them it is an error.
     """
     before = cluster.get(definition)
+    if before and is_being_deleted(before):
+        if not (wait or recreate):
+            raise _is_going(cluster, before)
+        if check_mode:
+            return Outcome.foreseen(definition)
+        wait_until_gone(cluster, before, patience)
+        # Another client may have been quicker.
+        before = cluster.get(definition)
     try:
         after, warnings = cluster.apply(definition)
     except ClusterError as error:
@@ -69,6 +88,14 @@ def apply(cluster: Cluster, definition: dict, recreate: bool, patience: Patience
         return _outcome("recreated", before, after, warnings)
     action = "created" if not before else "unchanged" if _same(before, after) else "updated"
     return _outcome(action, before, after, warnings)
+
+
+def _is_going(cluster: Cluster, dying: dict) -> ClusterError:
+    return ClusterError(
+        f"{Target.of(dying)} is being deleted, and what is applied to it now would vanish with it "
+        f"({_what_holds(cluster, dying)}). Set wait to true to have it made anew when it is gone, or run the task "
+        "again then."
+    )
 
 
 def _replace(cluster: Cluster, definition: dict, before: dict, patience: Patience) -> tuple[dict, list[str]]:
@@ -95,38 +122,6 @@ def remove(cluster: Cluster, definition: dict) -> Outcome:
     return _outcome("deleted", before, {}, [])
 
 
-def refuse_what_admission_forbids(cluster: Cluster, definition: dict) -> None:
-    """Ask the API server whether the namespace admits the workload's pods, before the workload is stored.
-
-    A workload is stored whatever its namespace's PodSecurity level is; only its controller learns later that the pods
-    are forbidden. So one pod of the template is created here as a dry run. Other refusals than PodSecurity's are left
-    to the apply and to the controller, which see the real state (a full quota may empty during a rollout).
-
-    Raises:
-        ClusterError: PodSecurity forbids the pods.
-    """
-    template = pod_template(definition)
-    if not template or definition["kind"] == "Pod":
-        return
-    namespace = definition["metadata"]["namespace"]
-    metadata = {key: value for key, value in (template.get("metadata") or {}).items() if key in _POD_METADATA}
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {**metadata, "generateName": f"{definition['metadata']['name']}-", "namespace": namespace},
-        "spec": template.get("spec") or {},
-    }
-    try:
-        cluster.try_to_create(pod)
-    except ClusterError as error:
-        refusal = pod_security_refusal(str(error.body.get("message") or ""), namespace)
-        if refusal:
-            raise ClusterError(f"{Target.of(definition)} would get no pods: {refusal}", error.status) from error
-
-
-_POD_METADATA = frozenset({"labels", "annotations"})
-
-
 def wait_until_ready(cluster: Cluster, definition: dict, patience: Patience) -> dict:
     """Wait for what the kind means by ready, and return the object as it is then.
 
@@ -136,19 +131,24 @@ def wait_until_ready(cluster: Cluster, definition: dict, patience: Patience) -> 
     seen: dict = {}
 
     def observe() -> Rollout:
+        found = cluster.get(definition)
+        rollout = judge_rollout(as_it_ended(found)) if found else judge_vanished(seen or definition)
         seen.clear()
-        seen.update(cluster.get(definition) or {})
-        return judge_rollout(seen) if seen else Rollout(Phase.FAILED, "it was deleted meanwhile")
+        seen.update(found or {})
+        return rollout
 
     rollout = _wait(cluster, observe, patience)
     if rollout.phase is Phase.READY:
         return _returned(seen)
-    how = "has failed" if rollout.phase is Phase.FAILED else f"is not ready after {patience.timeout} seconds"
+    how = _HOW.get(rollout.phase, f"is not ready after {patience.timeout} seconds")
     why = _reason(cluster, seen) if seen else ""
     raise ClusterError(
         f"{Target.of(definition)} {how} ({rollout.summary})" + (f": {why}" if why else ""),
-        result={"reason": why, "resource": _returned(seen)},
+        result={"reason": why or rollout.summary, "resource": _returned(seen)},
     )
+
+
+_HOW = {Phase.FAILED: "has failed", Phase.GONE: "can't be waited for any longer"}
 
 
 def wait_until_gone(cluster: Cluster, removed: dict, patience: Patience) -> None:
@@ -157,19 +157,41 @@ def wait_until_gone(cluster: Cluster, removed: dict, patience: Patience) -> None
     Raises:
         ClusterError: time ran out; the message names what is left.
     """
-    uid = removed["metadata"].get("uid")
+    left = dict(removed)
 
     def observe() -> Rollout:
         found = cluster.get(removed)
-        gone = not found or found["metadata"].get("uid") != uid
-        return Rollout(Phase.READY if gone else Phase.PROGRESSING, "")
+        if not found or found["metadata"].get("uid") != removed["metadata"].get("uid"):
+            return Rollout(Phase.READY, "gone")
+        left.update(found)
+        return Rollout(Phase.PROGRESSING, "still there")
 
-    if _wait(cluster, observe, patience).phase is Phase.READY:
-        return
-    pods, _owned = _dependents(cluster, removed)
-    left = ", ".join(f"{pod['metadata']['name']} on node {pod['spec'].get('nodeName')}" for pod in pods[:5])
-    why = f"pods that are left: {left}" if left else "a finalizer holds it"
-    raise ClusterError(f"{Target.of(removed)} is not gone after {patience.timeout} seconds: {why}")
+    if _wait(cluster, observe, patience).phase is not Phase.READY:
+        raise ClusterError(
+            f"{Target.of(removed)} is not gone after {patience.timeout} seconds: {_what_holds(cluster, left)}. "
+            "If it stays, see that its nodes' kubelets and its finalizers' controllers run."
+        )
+
+
+def _what_holds(cluster: Cluster, dying: dict) -> str:
+    """What an object that is being deleted waits for: its pods, finalizers, and what a namespace says itself."""
+    conditions = (dying.get("status") or {}).get("conditions") or [] if dying["kind"] == "Namespace" else []
+    holds = {
+        "pods that are left": _pods_left(cluster, dying),
+        "finalizers that hold it": dying["metadata"].get("finalizers") or [],
+        "it says": [one["message"] for one in conditions if one.get("status") == "True" and one.get("message")],
+    }
+    return "; ".join(f"{what}: {', '.join(parts)}" for what, parts in holds.items() if parts) or "it is about to go"
+
+
+def _pods_left(cluster: Cluster, dying: dict) -> list[str]:
+    if not dying["metadata"].get("namespace"):
+        return []
+    try:
+        pods, _owned = _dependents(cluster, dying)
+    except ClusterError as error:
+        return [f"they can't be read ({error})"]
+    return [f"{pod['metadata']['name']} on node {pod['spec'].get('nodeName')}" for pod in pods[:5]]
 
 
 def _wait(cluster: Cluster, observe: Callable[[], Rollout], patience: Patience) -> Rollout:

@@ -41,6 +41,7 @@ _POD_EVENTS = {
     "NetworkNotReady": "the node's network is not ready",
     "Failed": "it failed",
 }
+_DYING = "it is being deleted and its node has not confirmed the end of its containers"
 # With the quotation marks and the space before it: failed to start containerd task "0d4f…".
 _CONTAINER_ID = re.compile(r' ?"?\b[0-9a-f]{64}\b"?')
 
@@ -57,8 +58,10 @@ def explain_rollout(workload: dict, owned: Iterable[dict], pods: Iterable[dict],
     pods = list(pods)
     by_object = _newest_first(events)
     reasons = [(reason, pod) for pod in pods for reason in [_pod_reason(pod, by_object)] if reason]
-    if reasons:
-        return _most_common(reasons)
+    # A pod that is to go says nothing of those that take its place.
+    telling = [(reason, pod) for reason, pod in reasons if reason != _DYING] or reasons
+    if telling:
+        return _most_common(telling)
     restarted = [(reason, pod) for pod in pods for reason in _restart_reasons(pod, by_object)]
     if restarted:
         return _most_common(restarted)
@@ -88,7 +91,7 @@ def _pod_reason(pod: dict, events: dict[str, list[dict]]) -> str | None:
     if status.get("phase") == "Succeeded" or _is_ready(status):
         return None
     if pod["metadata"].get("deletionTimestamp"):
-        return "it is being deleted and its node has not confirmed the end of its containers"
+        return _DYING
     return (
         _unscheduled(status)
         or _rejected(status)
@@ -196,7 +199,8 @@ def _ended(terminated: dict, restarts: int, events: list[dict]) -> str | None:
     if terminated.get("exitCode") == 0 and not restarts:
         return None
     said = f": {_one_line(terminated['message'])}" if terminated.get("message") else ""
-    again = f" and was restarted {restarts} times" if restarts else ""
+    times = "once" if restarts == 1 else f"{restarts} times"
+    again = f" and was restarted {times}" if restarts else ""
     probe = _probe_failure(events)
     return f"it ended with exit code {terminated.get('exitCode')}{again}{said}" + (f"; {probe}" if probe else "")
 

@@ -10,21 +10,30 @@ from .target import Target
 FAILED, NOT_REACHED = "failed", "not_reached"
 
 
-def actions(definitions: list[dict], outcomes: list[Outcome], failed_as: str = FAILED) -> list[dict]:
-    """A row for each object: what became of it. The first one without an outcome is the one that failed."""
-    missing = [failed_as, *[NOT_REACHED] * len(definitions)][: len(definitions) - len(outcomes)]
-    became = [outcome.action for outcome in outcomes] + missing
-    return [_row(Target.of(definition), action) for definition, action in zip(definitions, became, strict=True)]
+def actions(
+    definitions: list[dict], outcomes: list[Outcome], failed_as: str = FAILED, refused: Target | None = None
+) -> list[dict]:
+    """A row for each object: what became of it.
+
+    Args:
+        refused: the object that failed, where it failed before its turn; else it is the first one without an outcome.
+    """
+    targets = [Target.of(definition) for definition in definitions]
+    became = [outcome.action for outcome in outcomes] + [NOT_REACHED] * (len(targets) - len(outcomes))
+    failed = targets.index(refused, len(outcomes)) if refused else len(outcomes)
+    if failed < len(targets):
+        became[failed] = failed_as
+    return [_row(target, action) for target, action in zip(targets, became, strict=True)]
 
 
 def failed_half_way(error: ClusterError, definitions: list[dict], outcomes: list[Outcome]) -> ClusterError:
     """The error with what was done before it and what was not reached, in its message and in its result."""
     result = dict(error.result)
     failed_as = result.pop("action", FAILED)
-    rows = actions(definitions, outcomes, failed_as)
+    rows = actions(definitions, outcomes, failed_as, result.pop("refused", None))
     changed = any(outcome.changed for outcome in outcomes) or failed_as != FAILED
     return ClusterError(
-        f"{error}{_summary(definitions, outcomes)}",
+        f"{error}{_summary(outcomes, rows)}",
         error.status,
         error.body,
         error.transient,
@@ -32,12 +41,13 @@ def failed_half_way(error: ClusterError, definitions: list[dict], outcomes: list
     )
 
 
-def _summary(definitions: list[dict], outcomes: list[Outcome]) -> str:
-    if len(definitions) == 1:
+def _summary(outcomes: list[Outcome], rows: list[dict]) -> str:
+    if len(rows) == 1:
         return ""
     done = ", ".join(f"{outcome.target} ({outcome.action})" for outcome in outcomes if outcome.changed) or "none"
-    left = ", ".join(str(Target.of(definition)) for definition in definitions[len(outcomes) + 1 :]) or "none"
-    return f" Of {len(definitions)} objects, changed before that: {done}; not reached: {left}."
+    unreached = [row for row in rows if row["action"] == NOT_REACHED]
+    left = ", ".join(str(Target(row["kind"], row["name"], row["namespace"])) for row in unreached) or "none"
+    return f" Of {len(rows)} objects, changed before that: {done}; not reached: {left}."
 
 
 def _row(target: Target, action: str) -> dict:

@@ -19,6 +19,8 @@ _RBAC = re.compile(
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
 _POD_SECURITY = re.compile(r'violates PodSecurity "(?P<policy>[^"]+)": (?P<checks>.+)', re.DOTALL)
+# Who grants permissions must have them (pkg/registry/rbac/validation/rule.go).
+_NOT_HELD = "is attempting to grant RBAC permissions not currently held"
 _QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+), (?P<figures>.+)", re.DOTALL)
 # What is wrong in a manifest that is applied comes as a 500 where its types or fields are (seen from 1.36).
 _UNREADABLE = re.compile(
@@ -60,6 +62,16 @@ def quota_refusal(message: str) -> str | None:
 def admission_refusal(message: str, namespace: str | None) -> str | None:
     """Why admission refuses a pod, if the message is one of the refusals known here."""
     return pod_security_refusal(message, namespace) or quota_refusal(message)
+
+
+def is_missing_permission(message: str) -> bool:
+    """Whether the user may not make the call at all, whatever the object is."""
+    return bool(_RBAC.search(message))
+
+
+def is_missing_right_to_grant(message: str) -> bool:
+    """Whether a role, or the role of a binding, has permissions that the user has not."""
+    return _NOT_HELD in message
 
 
 def is_immutable_field(body: Mapping) -> bool:

@@ -11,6 +11,7 @@ class Phase(Enum):
     READY = "ready"
     PROGRESSING = "progressing"
     FAILED = "failed"
+    GONE = "gone"
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,49 @@ class Rollout:
     summary: str
 
 
+def is_being_deleted(resource: dict) -> bool:
+    return bool(resource["metadata"].get("deletionTimestamp"))
+
+
 def judge_rollout(workload: dict) -> Rollout:
-    """How far the workload is.
+    """How far the workload is. One that is being deleted is as good as gone, whatever its status says.
 
     DaemonSet, Deployment, StatefulSet: the controller has seen this generation and every pod that it wants is
     updated and available. Job: complete. Pod: every container ready, or succeeded. CronJob and kinds without
     pods: stored.
     """
     metadata, status = workload["metadata"], workload.get("status") or {}
+    if is_being_deleted(workload):
+        return Rollout(Phase.GONE, "it is being deleted")
     if workload["kind"] in _CONTROLLED and (status.get("observedGeneration") or 0) < metadata.get("generation", 0):
         return Rollout(Phase.PROGRESSING, "its controller has not seen this version of it yet")
     judge = _JUDGES.get(workload["kind"])
     return judge(workload.get("spec") or {}, status) if judge else Rollout(Phase.READY, "stored")
+
+
+def judge_vanished(last: dict) -> Rollout:
+    """What is known of an object that is not there any more, by its last look."""
+    ttl = _ttl(last)
+    if ttl is None or is_being_deleted(last):
+        return Rollout(Phase.GONE, "it was deleted meanwhile")
+    return Rollout(
+        Phase.GONE,
+        f"it ended, and ttlSecondsAfterFinished, which is {ttl}, removed it before it was seen whether it had "
+        "succeeded or failed: let it stay for some minutes",
+    )
+
+
+def as_it_ended(workload: dict) -> dict:
+    """A finished Job without the mark of its deletion where its TTL deletes it: that is no loss of its outcome."""
+    conditions = [_condition(workload.get("status") or {}, kind) for kind in ("Complete", "Failed")]
+    if _ttl(workload) is None or not any(one.get("status") == "True" for one in conditions):
+        return workload
+    metadata = {key: value for key, value in workload["metadata"].items() if key != "deletionTimestamp"}
+    return {**workload, "metadata": metadata}
+
+
+def _ttl(workload: dict) -> int | None:
+    return (workload.get("spec") or {}).get("ttlSecondsAfterFinished") if workload["kind"] == "Job" else None
 
 
 def _daemon_set(spec: dict, status: dict) -> Rollout:

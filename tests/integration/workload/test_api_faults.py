@@ -81,6 +81,15 @@ def test_a_conflict_names_the_field_and_its_owner_and_is_not_asked_again(ask, pr
     assert not result["changed"]
 
 
+@pytest.mark.parametrize("options", [{}, {"create_namespace": True}, {"service_account": "new"}])
+def test_whether_the_pods_are_admitted_is_asked_once(ask, proxy, namespace, options):
+    account = "service_account" in options
+    result = ask(agent(namespace, create_service_account=account, **options))
+    assert not result["failed"], result.get("msg")
+    questions = [call for call in proxy.calls if call.method == "POST" and f"/{namespace}/pods" in call.path]
+    assert [call.status for call in questions] == [201]
+
+
 def test_a_write_that_another_client_crossed_is_made_again(ask, proxy, namespace):
     proxy.faults.add(Fault("api_conflict", "PATCH /apis/apps/v1/"))
     result = ask(agent(namespace))

@@ -106,21 +106,29 @@ def test_everything_at_once_is_foreseen_in_a_namespace_that_is_still_to_come(cal
 
 
 @pytest.fixture
-def deployer(api, namespace):
+def user(api, namespace):
+    """Make a user who has one rule in the test's namespace, and nothing elsewhere."""
+
+    def make(name: str, **rule) -> str:
+        rbac, group = client.RbacAuthorizationV1Api(api), "rbac.authorization.k8s.io"
+        rbac.create_namespaced_role(namespace, {"metadata": {"name": name}, "rules": [rule]})
+        rbac.create_namespaced_role_binding(
+            namespace,
+            {
+                "metadata": {"name": name},
+                "roleRef": {"apiGroup": group, "kind": "Role", "name": name},
+                "subjects": [{"apiGroup": group, "kind": "User", "name": name}],
+            },
+        )
+        return name
+
+    return make
+
+
+@pytest.fixture
+def deployer(user):
     """A user who may do anything in the test's namespace, and nothing elsewhere."""
-    rbac = client.RbacAuthorizationV1Api(api)
-    everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
-    group = "rbac.authorization.k8s.io"
-    rbac.create_namespaced_role(namespace, {"metadata": {"name": "deployer"}, "rules": [everything]})
-    rbac.create_namespaced_role_binding(
-        namespace,
-        {
-            "metadata": {"name": "deployer"},
-            "roleRef": {"apiGroup": group, "kind": "Role", "name": "deployer"},
-            "subjects": [{"apiGroup": group, "kind": "User", "name": "deployer"}],
-        },
-    )
-    return "deployer"
+    return user("deployer", apiGroups=["*"], resources=["*"], verbs=["*"])
 
 
 def test_the_binding_of_a_role_that_is_still_to_come_is_foreseen_for_who_is_no_administrator(call, task, deployer):
@@ -128,6 +136,24 @@ def test_the_binding_of_a_role_that_is_still_to_come_is_foreseen_for_who_is_no_a
     foreseen, applied = call({**wanted, "check_mode": True}, wanted)
     assert not foreseen["failed"], foreseen["msg"]
     assert foreseen["actions"] == applied["actions"]
+
+
+def test_the_binding_of_a_role_that_is_to_lose_rules_is_foreseen_for_who_has_only_the_rest(call, task, namespace, user):
+    """The API server compares the rules that are stored with the user's own; those are more than the user has."""
+    kinds = ["serviceaccounts", "roles", "rolebindings", "daemonsets", "configmaps", "pods"]
+    modest = user("modest", apiGroups=["*"], resources=kinds, verbs=["get", "create", "patch"])
+    more = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": more}
+    wanted = task(role_rules=READ_SETTINGS, impersonate_user=modest)
+    _made, foreseen, applied = call(
+        {MODULE: {"definition": {**role, "metadata": {"name": "agent"}}, "namespace": namespace}},
+        {**wanted, "check_mode": True},
+        wanted,
+    )
+    assert not foreseen["failed"], foreseen["msg"]
+    assert foreseen["actions"] == applied["actions"]
+    became = {row["kind"]: row["action"] for row in applied["actions"]}
+    assert (became["Role"], became["RoleBinding"]) == ("updated", "created")
 
 
 def test_who_may_not_grant_is_told_so(call, task, deployer):

@@ -23,7 +23,7 @@ SHOW = {"ansible.builtin.debug": {"var": "workload_node_task_results"}}
 def role(cluster, tmp_path):
     """Apply the role once for each dictionary of variables."""
 
-    def run(*applications: dict, tasks_from: str = "main") -> list[dict]:
+    def run(*applications: dict, tasks_from: str = "main", arguments: tuple[str, ...] = ()) -> list[dict]:
         tasks = [
             {
                 "ansible.builtin.include_role": {"name": ROLE, "tasks_from": tasks_from},
@@ -32,7 +32,7 @@ def role(cluster, tmp_path):
             for variables in applications
         ]
         play = {"hosts": "localhost", "gather_facts": False, "ignore_errors": True, "tasks": [*tasks, SHOW]}
-        return run_playbook(None, tmp_path, [play])
+        return run_playbook(None, tmp_path, [play], *arguments)
 
     return run
 
@@ -119,6 +119,36 @@ def test_a_node_that_falls_silent_hides_neither_the_others_outcome_nor_the_pod_t
     assert "failed on 2 of 3 nodes" in failed["msg"]
     assert "Not everything was cleaned up" in failed["msg"]
     assert f"on node {bad}" in failed["msg"]
+
+
+NOWHERE = {
+    "workload_node_task_image": "registry.example/base:1",
+    "workload_node_task_command": ["cmd.exe", "/c", "exit 0"],
+    "workload_node_task_label_selectors": ["pool=nowhere", "zone in (a, b)"],
+}
+
+
+@pytest.mark.parametrize("arguments", [(), ("--check",)])
+def test_a_node_task_that_no_node_matches_is_no_success(role, arguments):
+    results = role(NOWHERE, tasks_from="node_task", arguments=arguments)
+    assert results[-1]["workload_node_task_results"] == {}
+    (failed,) = (one for one in results if one["failed"])
+    assert failed["msg"] == (
+        "The node task node-task ran nowhere: no Windows node matches pool=nowhere, zone in (a, b). "
+        "Correct workload_node_task_label_selectors"
+    )
+
+
+def test_a_node_task_in_a_cluster_without_windows_nodes_is_no_success(role, core_api):
+    assert core_api.list_node(label_selector="kubernetes.io/os=windows").items == []
+    results = role({**NOWHERE, "workload_node_task_label_selectors": []}, tasks_from="node_task")
+    (failed,) = (one for one in results if one["failed"])
+    assert failed["msg"] == "The node task node-task ran nowhere: the cluster has no Windows node"
+
+
+def test_a_node_task_that_no_node_matches_is_let_pass_where_failures_are(role):
+    results = role({**NOWHERE, "workload_node_task_fail": False}, tasks_from="node_task")
+    assert not any(one["failed"] for one in results)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import uuid
@@ -10,6 +11,7 @@ import uuid
 import pytest
 from integration.workload.simulated_node import SimulatedNode, ended, running, waiting
 from kubernetes import client
+from kubernetes.client.exceptions import ApiException
 
 pytestmark = pytest.mark.controlplane
 
@@ -180,3 +182,81 @@ def test_a_workload_that_is_deleted_while_it_is_waited_for_ends_the_wait(call, a
     (result,) = call(agent(wait_timeout=80))
     deleting.join()
     assert "it was deleted meanwhile" in result["msg"]
+
+
+FINALIZER = "example.com/hold"
+
+
+@pytest.fixture
+def held(call, apps_api, namespace, agent):
+    """A healthy DaemonSet that is being deleted and that a finalizer keeps: its uid, and what frees it."""
+    (applied,) = call(agent())
+    assert not applied["failed"], applied["msg"]
+    apps_api.patch_namespaced_daemon_set("agent", namespace, {"metadata": {"finalizers": [FINALIZER]}})
+    call({MODULE: {"name": "agent", "namespace": namespace, "state": "absent"}})
+
+    def free() -> None:
+        without_it = {"metadata": {"$deleteFromPrimitiveList/finalizers": [FINALIZER]}}
+        with contextlib.suppress(ApiException):  # it is gone
+            apps_api.patch_namespaced_daemon_set("agent", namespace, without_it)
+
+    yield applied["resources"][0]["metadata"]["uid"], free
+    free()
+
+
+def test_what_is_being_deleted_is_not_taken_for_what_is_there(call, held, agent):
+    refused, foreseen = call(agent(wait=False), {**agent(wait=False), "check_mode": True})
+    for result in (refused, foreseen):
+        assert result["failed"]
+        assert "is being deleted, and what is applied to it now would vanish with it" in result["msg"]
+        assert FINALIZER in result["msg"]
+        assert "Set wait to true" in result["msg"]
+        assert not result["changed"]
+
+
+@pytest.mark.parametrize("options", [{"wait": True}, {"wait": False, "recreate": True}])
+def test_what_is_being_deleted_is_made_anew_when_it_is_gone(call, apps_api, namespace, held, agent, options):
+    uid, free = held
+    (foreseen,) = call({**agent(**options), "check_mode": True})
+    freeing = threading.Timer(2, free)
+    freeing.start()
+    (applied,) = call(agent(**options))
+    freeing.join()
+    assert not applied["failed"], applied["msg"]
+    assert [row["action"] for row in applied["actions"]] == ["created"]
+    assert foreseen["actions"] == applied["actions"]
+    stored = apps_api.read_namespaced_daemon_set("agent", namespace).metadata
+    assert stored.uid != uid
+    assert stored.deletion_timestamp is None
+
+
+def test_what_is_being_deleted_and_does_not_go_is_told_of_with_what_holds_it(call, held, agent):
+    (result,) = call(agent(wait_timeout=2))
+    assert "is not gone after 2 seconds" in result["msg"]
+    assert FINALIZER in result["msg"]
+    assert [row["action"] for row in result["actions"]] == ["failed"]
+
+
+def test_a_namespace_that_is_being_deleted_is_made_anew_with_what_lives_in_it(call, core_api, agent):
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    core_api.create_namespace({"metadata": {"name": name}})
+    core_api.create_namespaced_config_map(name, {"metadata": {"name": "last", "finalizers": [FINALIZER]}})
+    core_api.delete_namespace(name)
+    task = agent(namespace=name, create_namespace=True)
+    (refused,) = call(agent(namespace=name, create_namespace=True, wait=False))
+    assert f"Namespace {name} is being deleted" in refused["msg"]
+    core_api.patch_namespaced_config_map("last", name, {"metadata": {"finalizers": None}})
+    foreseen, applied = call({**task, "check_mode": True}, task)
+    core_api.delete_namespace(name)
+    assert not applied["failed"], applied["msg"]
+    assert [row["action"] for row in applied["actions"]] == ["created", "created"]
+    assert foreseen["actions"] == applied["actions"]
+
+
+def test_of_a_job_that_its_ttl_removed_before_its_end_was_seen_neither_end_is_claimed(call, node, agent):
+    node.status_of = ended(0)
+    (result,) = call(agent(kind="Job", ttl_seconds_after_finished=0, wait_sleep=4))
+    assert result["failed"]
+    assert "has failed" not in result["msg"]
+    assert "it ended, and ttlSecondsAfterFinished, which is 0, removed it before it was seen" in result["msg"]
+    assert [row["action"] for row in result["actions"]] == ["created"]

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.controlplane
 
 MODULE = "kubewin.hostprocess.workload"
 IMAGE = "registry.example/agent:1"
+ENFORCE = "pod-security.kubernetes.io/enforce"
 PUBLISHED = ROOT / "tests" / "unit" / "plugins" / "module_utils" / "cluster" / "published_shapes.yaml"
 
 
@@ -188,6 +189,95 @@ def test_a_namespace_that_forbids_the_pods_is_told_of_with_the_label_before_anyt
     assert f'"{level}:latest"' in refused["msg"]
     (absent,) = call({MODULE: {"kind": kind, "name": "agent", "namespace": namespace, "state": "absent"}})
     assert not absent["changed"], "nothing was stored"
+
+
+def config_map(namespace: str) -> dict:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": namespace}}
+
+
+def test_of_several_objects_none_is_stored_where_the_pods_of_the_last_are_forbidden(call, core_api, namespace):
+    core_api.patch_namespace(namespace, {"metadata": {"labels": {ENFORCE: "restricted"}}})
+    objects = {"definition": [config_map(namespace), definition(namespace=namespace)]}
+    results = call({MODULE: objects}, {MODULE: objects, "check_mode": True})
+    for refused in results:
+        assert f'DaemonSet {namespace}/agent would get no pods: PodSecurity "restricted:latest"' in refused["msg"]
+        assert [row["action"] for row in refused["actions"]] == ["not_reached", "failed"]
+        assert not refused["changed"]
+        assert f"changed before that: none; not reached: ConfigMap {namespace}/settings." in refused["msg"]
+    assert "settings" not in {one.metadata.name for one in core_api.list_namespaced_config_map(namespace).items}
+
+
+def test_a_service_account_that_is_still_to_come_does_not_hide_that_the_pods_are_forbidden(call, core_api, namespace):
+    core_api.patch_namespace(namespace, {"metadata": {"labels": {ENFORCE: "restricted"}}})
+    (refused,) = call(agent(namespace, service_account="agent", create_service_account=True))
+    assert f"DaemonSet {namespace}/agent would get no pods" in refused["msg"]
+    assert "agent" not in {one.metadata.name for one in core_api.list_namespaced_service_account(namespace).items}
+
+
+def test_what_admission_objects_to_first_is_asked_for_again_once_it_is_there(call, core_api, namespace):
+    """The runtime class is looked for before PodSecurity is asked, and is made by the same task."""
+    core_api.patch_namespace(namespace, {"metadata": {"labels": {ENFORCE: "restricted"}}})
+    runtime_class = {
+        "apiVersion": "node.k8s.io/v1",
+        "kind": "RuntimeClass",
+        "metadata": {"name": namespace},
+        "handler": "runhcs-wcow-process",
+    }
+    objects = {"definition": [runtime_class, definition(namespace=namespace, runtimeClassName=namespace)]}
+    refused, _removed = call({MODULE: objects}, {MODULE: {"definition": runtime_class, "state": "absent"}})
+    assert f"DaemonSet {namespace}/agent would get no pods" in refused["msg"]
+    assert [row["action"] for row in refused["actions"]] == ["created", "failed"]
+
+
+def namespace_object(name: str, level: str) -> dict:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {ENFORCE: level}}}
+
+
+@pytest.mark.parametrize("kind", ["DaemonSet", "Pod"])
+def test_a_namespace_that_the_task_opens_admits_the_pods_in_check_mode_too(call, namespace, kind):
+    opened = {
+        MODULE: {"definition": [namespace_object(namespace, "privileged"), definition(kind, namespace)]},
+    }
+    _closed, foreseen, applied, again, foreseen_again = call(
+        {MODULE: {"definition": namespace_object(namespace, "restricted")}},
+        {**opened, "check_mode": True},
+        opened,
+        opened,
+        {**opened, "check_mode": True},
+    )
+    assert not foreseen["failed"], foreseen["msg"]
+    assert [row["action"] for row in applied["actions"]] == ["updated", "created"]
+    assert foreseen["actions"] == applied["actions"]
+    assert not again["changed"]
+    assert not foreseen_again["changed"]
+
+
+@pytest.mark.parametrize("kind", ["DaemonSet", "Pod"])
+def test_a_namespace_that_the_task_closes_forbids_the_pods_in_check_mode_too(call, namespace, kind):
+    closing = {MODULE: {"definition": [namespace_object(namespace, "baseline"), definition(kind, namespace)]}}
+    foreseen, refused = call({**closing, "check_mode": True}, closing)
+    for result in (foreseen, refused):
+        assert f'PodSecurity "baseline:latest" of namespace "{namespace}" forbids HostProcess pods' in result["msg"]
+    assert [row["action"] for row in refused["actions"]] == ["updated", "failed"]
+    assert foreseen["actions"] == refused["actions"]
+
+
+def test_a_namespace_to_come_that_forbids_the_pods_is_foreseen(call, core_api):
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    task = {MODULE: {"definition": [namespace_object(name, "baseline"), definition(namespace=name)]}}
+    foreseen, refused = call({**task, "check_mode": True}, task)
+    core_api.delete_namespace(name)
+    assert refused["failed"]
+    assert foreseen["msg"] == refused["msg"]
+
+
+def test_a_pod_that_stays_as_it_is_may_stay_in_a_namespace_that_gets_stricter(call, namespace):
+    closing = {MODULE: {"definition": [namespace_object(namespace, "baseline"), definition("Pod", namespace)]}}
+    _created, foreseen, applied = call(
+        {MODULE: {"definition": definition("Pod", namespace)}}, {**closing, "check_mode": True}, closing
+    )
+    assert [row["action"] for row in applied["actions"]] == ["updated", "unchanged"]
+    assert foreseen["actions"] == applied["actions"]
 
 
 def test_the_namespace_and_service_account_are_made_on_demand_and_foreseen_in_check_mode(call, core_api):

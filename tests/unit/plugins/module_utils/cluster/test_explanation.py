@@ -28,8 +28,8 @@ def pod(name: str = "agent-1", status: dict | None = None, **metadata) -> dict:
     }
 
 
-def container(field: str = "containerStatuses", last: dict | None = None, **state) -> dict:
-    status = {"name": "main", "ready": False, "restartCount": 3 if last else 0, "state": state}
+def container(field: str = "containerStatuses", last: dict | None = None, restarts: int = 3, **state) -> dict:
+    status = {"name": "main", "ready": False, "restartCount": restarts if last else 0, "state": state}
     return {field: [{**status, "lastState": {"terminated": last} if last else {}}]}
 
 
@@ -209,6 +209,30 @@ def test_pods_that_are_alike_are_counted_and_the_most_common_reason_comes_first(
     line = explain_rollout(DAEMON_SET, [], pods, [])
     assert line.startswith("pod b on node win1 (and 2 more alike): container main: it ended with exit code 1")
     assert "1 more reason in other pods" in line
+
+
+NO_IMAGE = container(waiting={"reason": "ImagePullBackOff", "message": "not found"})
+DELETED = {"deletionTimestamp": "2026-11-23T10:00:00Z"}
+
+
+def test_pods_that_are_to_go_do_not_hide_why_those_in_their_place_do_not_come():
+    pods = [pod("old0", **DELETED), pod("old1", **DELETED), pod("new", NO_IMAGE)]
+    line = explain_rollout(DAEMON_SET, [], pods, [])
+    assert line == (
+        'pod new on node win1: container main: image "registry.example/agent:9" can\'t be pulled: not found'
+    )
+
+
+def test_pods_that_are_to_go_are_told_of_where_nothing_else_is():
+    ready = pod("ready", {"conditions": [{"type": "Ready", "status": "True"}]})
+    line = explain_rollout(DAEMON_SET, [], [pod("old0", **DELETED), pod("old1", **DELETED), ready], [])
+    assert line.startswith("pod old0 on node win1 (and 1 more alike): it is being deleted and its node has not")
+
+
+@pytest.mark.parametrize(("restarts", "said"), [(1, "was restarted once"), (2, "was restarted 2 times")])
+def test_restarts_are_counted_in_plain_words(restarts, said):
+    crash = container(waiting={"reason": "CrashLoopBackOff"}, last={"exitCode": 1}, restarts=restarts)
+    assert explain_rollout(DAEMON_SET, [], [pod(status=crash)], []).endswith(f"exit code 1 and {said}")
 
 
 def test_healthy_pods_explain_nothing():

@@ -67,3 +67,18 @@ def test_an_object_that_was_deleted_to_be_made_anew_is_a_change():
     assert became(told.result["actions"]) == {"a": "deleted"}
     assert told.result["changed"]
     assert "action" not in told.result
+
+
+def test_an_object_that_was_refused_before_its_turn_is_the_one_that_failed():
+    refused = ClusterError("No.", result={"refused": Target("ConfigMap", "b", "ns")})
+    told = failed_half_way(refused, definitions("a", "b", "c"), [])
+    assert became(told.result["actions"]) == {"a": "not_reached", "b": "failed", "c": "not_reached"}
+    assert str(told).endswith("before that: none; not reached: ConfigMap ns/a, ConfigMap ns/c.")
+    assert not told.result["changed"]
+    assert "refused" not in told.result
+
+
+def test_of_an_object_that_stands_twice_the_one_in_turn_is_the_one_that_failed():
+    refused = ClusterError("No.", result={"refused": Target("ConfigMap", "a", "ns")})
+    told = failed_half_way(refused, definitions("a", "a"), outcomes(a="created"))
+    assert [row["action"] for row in told.result["actions"]] == ["created", "failed"]

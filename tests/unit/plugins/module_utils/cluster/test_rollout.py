@@ -3,9 +3,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.rollout import Phase, judge_rollout
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.cluster.rollout import (
+    Phase,
+    as_it_ended,
+    judge_rollout,
+    judge_vanished,
+)
 
-READY, PROGRESSING, FAILED = Phase.READY, Phase.PROGRESSING, Phase.FAILED
+READY, PROGRESSING, FAILED, GONE = Phase.READY, Phase.PROGRESSING, Phase.FAILED, Phase.GONE
 
 
 def workload(kind: str, spec: dict, status: dict, generation: int = 1) -> dict:
@@ -74,3 +79,52 @@ def test_the_figures_are_told():
     assert judge_rollout(workload("DaemonSet", {}, daemon_set(3, 2, 1))).summary == (
         "3 pods wanted, 1 available, 2 updated"
     )
+
+
+def dying(one: dict) -> dict:
+    return {**one, "metadata": {**one["metadata"], "deletionTimestamp": "2026-11-23T10:00:00Z"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "status"),
+    [
+        ("DaemonSet", {}, daemon_set(3, 3, 3)),
+        ("Deployment", {"replicas": 0}, {"observedGeneration": 1}),
+        ("Job", {"ttlSecondsAfterFinished": 0}, condition("Complete")),
+        ("Pod", {"containers": [{}]}, {"phase": "Succeeded"}),
+        ("CronJob", {}, {}),
+        ("ConfigMap", {}, {}),
+    ],
+)
+def test_what_is_being_deleted_is_not_ready_whatever_its_status_says(kind, spec, status):
+    healthy = workload(kind, spec, status)
+    assert judge_rollout(healthy).phase is READY
+    assert judge_rollout(dying(healthy)).phase is GONE
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "phase"),
+    [
+        ({"ttlSecondsAfterFinished": 0}, condition("Complete"), READY),
+        ({"ttlSecondsAfterFinished": 0}, condition("Failed"), FAILED),
+        ({"ttlSecondsAfterFinished": 0}, {}, GONE),
+        ({}, condition("Complete"), GONE),
+    ],
+)
+def test_a_finished_job_that_its_ttl_removes_still_says_how_it_ended(spec, status, phase):
+    assert judge_rollout(as_it_ended(dying(workload("Job", spec, status)))).phase is phase
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (workload("DaemonSet", {}, {}), "it was deleted meanwhile"),
+        (workload("Job", {}, {}), "it was deleted meanwhile"),
+        (dying(workload("Job", {"ttlSecondsAfterFinished": 0}, {})), "it was deleted meanwhile"),
+        (workload("Job", {"ttlSecondsAfterFinished": 5}, {}), "it ended, and ttlSecondsAfterFinished, which is 5,"),
+    ],
+)
+def test_what_is_gone_was_deleted_unless_its_ttl_did_it(last, said):
+    rollout = judge_vanished(last)
+    assert rollout.phase is GONE
+    assert rollout.summary.startswith(said)
