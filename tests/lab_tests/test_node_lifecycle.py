@@ -123,6 +123,28 @@ def test_a_node_of_a_busy_machine_has_the_server_that_was_started_for_it(toolcha
         node.destroy()
 
 
+def test_a_boot_without_an_agent_is_begun_once_more_aloud(
+    toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = WineHost.create(tmp_path / "mute", Identity("mute"), toolchain)
+    waits, wait = [], node._agent.wait
+
+    def silent_at_first(timeout: float) -> None:
+        waits.append(node.prefix._server.pid)
+        if len(waits) == 1:
+            raise HostError("boot of MUTE", 21, "no agent answered")
+        wait(timeout)
+
+    monkeypatch.setattr(node._agent, "wait", silent_at_first)
+    try:
+        with pytest.warns(UserWarning, match="boot of MUTE.*started once more"):
+            node.boot()
+        assert node.is_up()
+        assert len(set(waits)) == 2, "the same prefix went on"
+    finally:
+        node.destroy()
+
+
 def test_the_vendor_s_containerd_answers_on_its_pipe(host: WineHost) -> None:
     eventually(lambda: containerd_answers(host), "containerd's pipe")
 

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -102,10 +103,25 @@ class WineHost:
             self.prefix.stop()  # what is left of a node that ended by itself
             self._agent.forget()
             shutil.rmtree(self.prefix.disk.joinpath(*JOB_STATES.split("\\")[1:]), ignore_errors=True)
-            self.prefix.start()
-            self._agent.wait(AGENT_TIMEOUT)
+            self._come_up()
             self._booted_at = time.time()
             self._expected_up, self._silent = True, False
+
+    def _come_up(self) -> None:
+        """Start the prefix until its agent answers.
+
+        Very seldom none does (once in more than a thousand boots; why is not known). Then it is started once more, and
+        Python's warnings say so.
+        """
+        self.prefix.start()
+        try:
+            self._agent.wait(AGENT_TIMEOUT)
+        except HostError as silence:
+            warnings.warn(f"{silence}; it is started once more", stacklevel=2)
+            self.prefix.stop()
+            self._agent.forget()
+            self.prefix.start()
+            self._agent.wait(AGENT_TIMEOUT)
 
     def power_off(self) -> None:
         """End every process at once; returns when none is left."""
