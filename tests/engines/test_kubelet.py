@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError, PlanError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_config import merge
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_labels import require_node_labels
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_shutdown import shutdown_fields
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gate_history, gates, kubelet_flags
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support.versions import kubernetes
 from engines.judge import Judge
+from engines.kubelet_parser import KubeletParser
 from engines.versions import ALL, KUBELETS, line
 
 pytestmark = pytest.mark.wine
@@ -85,6 +88,39 @@ def test_the_roles_graceful_shutdown_is_taken_and_goes_by_the_gates_default(judg
     assert ACCEPTED in answer.stderr, answer.stderr[-3000:]
     refused = judge.kubelet(version, yaml.safe_dump({**HEADER, **QUIET, "shutdownGracePeriod": "500ms"}))
     assert ACCEPTED not in refused.stderr
+
+
+# ------------------------------------------------------------------------------------------------------- values
+
+UNIT = Path(__file__).resolve().parents[1] / "unit" / "plugins" / "module_utils" / "node"
+VALUES = yaml.safe_load((UNIT / "kubelet_values.yml").read_text())
+# 1.29 wants a program that Wine does not have before it has parsed all of them.
+PARSERS = [version for version in KUBELETS if line(version) >= (1, 31)]
+
+
+@pytest.fixture(scope="module")
+def parser(tmp_path_factory: pytest.TempPathFactory, judge: Judge) -> Iterator[KubeletParser]:
+    """One for all tests; what it lacks to run, the judge lacks too."""
+    with KubeletParser(tmp_path_factory.mktemp("parser") / "prefix") as ready:
+        yield ready
+
+
+@pytest.mark.parametrize("version", PARSERS)
+def test_every_value_that_is_refused_here_is_refused_there(parser: KubeletParser, version: str):
+    for name, case in VALUES["refused"].items():
+        if case.get("only_with_an_api_server"):
+            continue
+        try:
+            merge(None, case["settings"], {}, version)
+        except ConfigurationError:
+            assert parser.complaint(version, case["settings"]), name
+
+
+@pytest.mark.parametrize("version", PARSERS)
+def test_every_value_that_is_accepted_here_is_accepted_there(parser: KubeletParser, version: str):
+    for name, settings in VALUES["accepted"].items():
+        merge(None, settings, {}, version)
+        assert parser.complaint(version, settings) == "", name
 
 
 # ------------------------------------------------------------------------------------------------- feature gates
@@ -174,6 +210,41 @@ def test_flags_that_are_called_removed_are_and_others_are_not(judge: Judge, vers
             flag,
             answer.stderr[-500:],
         )
+
+
+LABELS_REFUSED = [
+    {"node-role.kubernetes.io/windows": ""},
+    {"kubernetes.io/role": "windows"},
+    {"example.k8s.io/a": "b"},
+    {"a b": "c"},
+    {"/a": "b"},
+    {"-a": "b"},
+    {"a": "x y"},
+    {"a": "x" * 64},
+    {"A.example.com/a": "b"},
+]
+LABELS_ACCEPTED = [
+    {"example.com/pool": "win", "tier": "", "a_B.c-1": "A_b.c-1"},
+    {"node.kubernetes.io/pool": "win", "team.node.kubernetes.io/a": "b", "kubelet.kubernetes.io/c": "d"},
+    {"topology.kubernetes.io/zone": "a", "kubernetes.io/os": "windows", "beta.kubernetes.io/instance-type": "x"},
+    {"notkubernetes.io/a": "b", "k" * 63: "v" * 63},
+]
+
+
+def labels_complaint(parser: KubeletParser, version: str, labels: dict[str, str]) -> str:
+    given = ",".join(f"{key}={value}" for key, value in labels.items())
+    return parser.complaint(version, {}, f"--node-labels={given}")
+
+
+@pytest.mark.parametrize("version", PARSERS)
+def test_labels_that_are_refused_here_are_refused_there_and_others_are_not(parser: KubeletParser, version: str):
+    for labels in LABELS_REFUSED:
+        with pytest.raises(PlanError, match="kubelet_node_labels"):
+            require_node_labels(labels)
+        assert labels_complaint(parser, version, labels), labels
+    for labels in LABELS_ACCEPTED:
+        require_node_labels(labels)
+        assert labels_complaint(parser, version, labels) == "", labels
 
 
 @pytest.mark.parametrize("version", KUBELETS)

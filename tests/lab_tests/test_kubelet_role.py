@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from lab_tests.test_roles import TOKEN, Node, Releases, node_of, releases  # noqa: F401
+from lab_tests.test_roles import TOKEN, Node, Outcome, Releases, node_of, releases  # noqa: F401
 
+from lab.errors import HostError
+from lab.faults import Fault
 from lab.host.interface import Completed, RegistryValue, ServiceConfiguration
 from lab.host.model import ModelHost
 
@@ -208,6 +210,16 @@ def test_a_join_that_fails_says_why_without_the_token_and_can_be_done_again(
     assert node.host.service("kubelet").state == "running"
 
 
+def test_a_join_that_can_not_begin_says_why(node: Node, releases: Releases) -> None:  # noqa: F811
+    """win_command has no stderr where the program can't be started."""
+
+    def blocked(_host: ModelHost, arguments: list[str], _stdin: bytes) -> Completed:
+        raise HostError(f"run {arguments[0]}", 1260, "This program is blocked by group policy")
+
+    node.host.programs["kubeadm.exe"] = blocked
+    run(node, by_kubeadm(releases)).refused("kubeadm join failed on win1", "blocked by group policy")
+
+
 def test_kubeadm_without_a_checksum_is_refused_before_anything_is_changed(node: Node, releases: Releases) -> None:  # noqa: F811
     before = node.tree()
     variables = {**by_kubeadm(releases), "kubelet_kubeadm_sha256": ""}
@@ -222,3 +234,138 @@ def test_check_mode_of_a_join_changes_nothing(node: Node, releases: Releases) ->
     assert node.host.service("kubelet") is None
     assert outcome.changed() > 0
     assert TOKEN not in outcome.text
+
+
+def test_a_folder_with_a_backslash_behind_it_is_the_same_folder(node: Node, releases: Releases) -> None:  # noqa: F811
+    variables = {**releases.variables(), "kubelet_directory": "C:\\k\\", "kubelet_log_directory": "C:\\log\\"}
+    run(node, variables).succeeded()
+    assert words(node)[0] == r"C:\k\kubelet.exe"
+    assert not [word for word in words(node) if "\\\\" in word]
+    second = run(node, variables).succeeded()
+    assert second.changed() == 0, second.text
+    assert second.modules == ["node_info"]
+    assert run(node, {**variables, "kubelet_directory": r"C:\k"}).succeeded().changed() == 0
+
+
+def test_a_new_version_with_the_old_checksum_is_refused(node: Node, releases: Releases) -> None:  # noqa: F811
+    run(node, releases.variables()).succeeded()
+    before = node.tree()
+    run(node, {**releases.variables(), "kubelet_version": "1.37.2"}).refused(
+        "kubelet_sha256 is the checksum of", "1.36.3, not 1.37.2"
+    )
+    assert node.tree() == before
+
+
+# ------------------------------------------------------------------------------- a change that fails half way
+
+OLD, NEW = "version=1.36.3", "version=1.36.4"
+PROGRAM, CONFIGURATION = r"C:\k\kubelet.exe", r"C:\var\lib\kubelet\config.yaml"
+
+
+class Unstartable(dict):
+    """Win32 errors of services: the kubelet of one version does not start."""
+
+    def __init__(self, host: ModelHost, version: str) -> None:
+        self.host, self.version = host, version
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return 1053 if name == "kubelet" and self.version in self.host.read(PROGRAM).decode() else default
+
+
+def is_held(node: Node) -> None:
+    node.host.in_use.add(PROGRAM)
+
+
+def has_no_room_for_the_program(node: Node) -> None:
+    """The download and the copy of the former one fit; the new one in its place doesn't, however often it is tried."""
+    node.server.faults.add(Fault("full_disk", PROGRAM, times=TRIES, after=2))
+
+
+def has_no_room_for_the_former_program(node: Node) -> None:
+    node.server.faults.add(Fault("full_disk", f"{PROGRAM}.old", times=None))
+
+
+def has_no_room_for_the_configuration(node: Node) -> None:
+    node.server.faults.add(Fault("full_disk", CONFIGURATION, times=1))
+
+
+def does_not_start(node: Node) -> None:
+    node.host.broken_services = Unstartable(node.host, NEW)
+
+
+TRIES = 2
+
+
+def upgrade(node: Node, releases: Releases) -> Outcome:  # noqa: F811
+    variables = {**releases.variables(kubelet="1.36.4"), "kubelet_configuration": {"maxPods": 42}}
+    return run(node, variables, "-e", f"kubelet_copy_retries={TRIES - 1}")
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        (is_held, "Put the program into place: "),
+        (has_no_room_for_the_program, "Put the program into place: "),
+        (has_no_room_for_the_former_program, "Keep the program that runs: "),
+        (has_no_room_for_the_configuration, "Write the kubelet's configuration"),
+        (does_not_start, "Run the service: "),
+    ],
+)
+def test_a_kubelet_that_can_not_be_taken_into_use_is_taken_back(
+    node: Node,
+    releases: Releases,  # noqa: F811
+    fails: Any,
+    said: str,
+) -> None:
+    run(node, releases.variables()).succeeded()
+    service, configuration = node.host.service("kubelet").configuration, node.text(CONFIGURATION)
+    fails(node)
+    upgrade(node, releases).refused(
+        "kubelet 1.36.4 was not taken into use", said, "kubelet 1.36.3 runs as before, with its own configuration"
+    )
+    assert node.host.service("kubelet").state == "running"
+    assert node.host.service("kubelet").configuration.command_line == service.command_line
+    assert node.host.service("kubelet").configuration.dependencies == service.dependencies
+    assert OLD in node.text(PROGRAM)
+    assert node.text(CONFIGURATION) == configuration
+
+    node.server.faults.clear()
+    node.host.broken_services = {}
+    node.host.in_use.clear()
+    upgrade(node, releases).succeeded()
+    assert NEW in node.text(PROGRAM)
+    assert not [name for name in node.host.list_directory(r"C:\k") if name.endswith((".new", ".old"))]
+    assert upgrade(node, releases).succeeded().changed() == 0
+
+
+def test_a_former_kubelet_that_does_not_come_back_is_told(node: Node, releases: Releases) -> None:  # noqa: F811
+    run(node, releases.variables()).succeeded()
+    node.host.broken_services = {"kubelet": 1053}
+    upgrade(node, releases).refused("Run the service: ", "kubelet 1.36.3 did not come back either")
+    assert OLD in node.text(PROGRAM)
+
+
+def test_a_node_without_a_kubelet_is_told_that_none_ran_before(node: Node, releases: Releases) -> None:  # noqa: F811
+    node.host.broken_services = {"kubelet": 1053}
+    run(node, releases.variables()).refused(
+        "kubelet 1.36.3 was not taken into use. Run the service: ", "No kubelet ran on win1 before", "none runs now"
+    )
+    node.host.broken_services = {}
+    run(node, releases.variables()).succeeded()
+    assert node.host.service("kubelet").state == "running"
+
+
+def test_a_program_that_is_held_a_moment_longer_is_only_a_delay(node: Node, releases: Releases) -> None:  # noqa: F811
+    run(node, releases.variables()).succeeded()
+    node.server.faults.add(Fault("full_disk", PROGRAM, times=1, after=2))
+    upgrade(node, releases).succeeded()
+    assert NEW in node.text(PROGRAM)
+
+
+def test_check_mode_of_an_upgrade_changes_nothing(node: Node, releases: Releases) -> None:  # noqa: F811
+    run(node, releases.variables()).succeeded()
+    before, process = node.tree(), node.host.service("kubelet").process_id
+    variables = {**releases.variables(kubelet="1.36.4"), "kubelet_configuration": {"maxPods": 42}}
+    assert run(node, variables, "--check", "--diff").succeeded().changed() > 0
+    assert node.tree() == before
+    assert node.host.service("kubelet").process_id == process

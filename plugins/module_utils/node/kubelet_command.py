@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import kubelet_flags
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_wishes import KubeletWishes
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import versions
 
@@ -31,6 +33,7 @@ def kubelet_command(wishes: KubeletWishes, from_kubeadm: Iterable[kubelet_flags.
 
     Raises:
         ConfigurationError: this kubelet does not start with one of the flags.
+        PlanError: an address of the node is none.
     """
     ours = [f"--{flag}={value}" for flag, value in _role_flags(wishes).items() if value]
     extra = list(map(str, wishes.arguments))
@@ -51,11 +54,26 @@ def _role_flags(wishes: KubeletWishes) -> dict[str, str]:
         "kubeconfig": wishes.kubeconfig_path,
         "cert-dir": wishes.certificate_directory,
         "hostname-override": wishes.hostname_override,
-        "node-ip": wishes.node_ip,
+        "node-ip": _addresses(wishes.node_ip),
         "node-labels": ",".join(f"{key}={value}" for key, value in (wishes.node_labels or {}).items()),
         "windows-priorityclass": wishes.priority_class,
         **_flags_of_old_kubelets(wishes.release, wishes.runtime_endpoint),
     }
+
+
+def _addresses(text: str) -> str:
+    """Return kubelet_node_ip, which is one address or one of each family; the kubelet takes no heed of another text."""
+    try:
+        found = [ipaddress.ip_address(part.strip()) for part in text.split(",") if text]
+    except ValueError:
+        found = []
+    families = {address.version for address in found}
+    if text and (not found or len(families) != len(found)):
+        raise PlanError(
+            f"kubelet_node_ip is {text!r}: write one IP address of the node, such as 10.0.0.7, or an IPv4 and an IPv6"
+            " address with a comma between, or leave it empty to let the kubelet choose."
+        )
+    return text
 
 
 def _flags_of_old_kubelets(version: str, endpoint: str) -> dict[str, str]:

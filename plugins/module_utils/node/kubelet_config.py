@@ -11,6 +11,7 @@ Pure: text in, text out. Gates and fields are judged by the support matrix; test
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ except ImportError:
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.cut_off import CUT_OFF, is_cut_off
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_values import wrong_kinds, wrong_values
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.merging import overlay, plain, same
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.text_hash import is_altered
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gates, kubelet_fields, versions
@@ -34,6 +36,12 @@ KIND = "KubeletConfiguration"
 WITHOUT_CGROUPS: dict[str, Any] = {"cgroupsPerQOS": False, "enforceNodeAllocatable": []}
 # Field of the configuration from here on; before, the flag --container-runtime-endpoint.
 _ENDPOINT_FIELD_SINCE = "1.27"
+# What kubelet.exe reads unquoted text as: 1e9 and 08 are numbers to it, y and n truth values.
+_OTHERWISE_IN_GO = {
+    "float": r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?",
+    "int": r"[-+]?0o[0-7_]+",
+    "bool": r"[yYnN]",
+}
 _TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
 
 
@@ -91,6 +99,8 @@ def _merge(
     before = current or ""
     found = _parse(before, sha256)
     wanted = plain(settings, "configuration")
+    # Null takes a field out; in the file it is a value like another.
+    _refuse(wrong_kinds(overlay({}, wanted), kubernetes_version))
     if feature_gates:
         wanted["featureGates"] = {**(wanted.get("featureGates") or {}), **plain(feature_gates, "feature_gates")}
     header = {"apiVersion": API_VERSION, "kind": KIND}
@@ -107,7 +117,8 @@ def _merge(
 
 def _judge(configuration: dict, kubernetes_version: str | float) -> list[str]:
     """Refuse gates and fields that stop this kubelet; return what is only worth knowing."""
-    chosen = configuration.get("featureGates", {})
+    _refuse(wrong_kinds(configuration, kubernetes_version) or wrong_values(configuration, kubernetes_version))
+    chosen = configuration.get("featureGates") or {}
     for gate, enabled in chosen.items():
         if not isinstance(enabled, bool):
             raise ConfigurationError(f"feature gate {gate} is {enabled!r}; write true or false.")
@@ -119,9 +130,13 @@ def _judge(configuration: dict, kubernetes_version: str | float) -> list[str]:
             refused.append(verdict)
         else:
             warnings.append(f"{verdict.message}. {verdict.fix}")
-    if refused:
-        raise ConfigurationError(" ".join(f"{verdict.message}. {verdict.fix}" for verdict in refused))
+    _refuse([f"{verdict.message}. {verdict.fix}" for verdict in refused])
     return warnings
+
+
+def _refuse(sentences: list[str]) -> None:
+    if sentences:
+        raise ConfigurationError(" ".join(sentences))
 
 
 def bootstrap_kubeconfig(api_server: str, certificate_authority: str, token: str) -> str:
@@ -176,4 +191,16 @@ def dump(data: dict) -> str:
 
     Ansible's own kinds of text are made plain first: the writer refuses them, and its error would show a token.
     """
-    return yaml.safe_dump(plain(data, "file"), sort_keys=False, default_flow_style=False, width=10_000)
+    return yaml.dump(plain(data, "file"), Dumper=_writer(), sort_keys=False, default_flow_style=False, width=10_000)
+
+
+@functools.cache
+def _writer() -> type:
+    """YAML's writer that also puts in quotes what is text to Python's YAML and something else to Go's."""
+
+    class Writer(yaml.SafeDumper):
+        pass
+
+    for tag, shape in _OTHERWISE_IN_GO.items():
+        Writer.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"(?:{shape})\Z"), None)
+    return Writer

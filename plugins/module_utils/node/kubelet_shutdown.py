@@ -7,15 +7,13 @@ that is a native service, since it answers the service manager's pre-shutdown no
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import kubelet_duration
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import PlanError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import gates
 
 GATE = "WindowsGracefulNodeShutdown"
-_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def shutdown_fields(period: str, critical: str, version: str, feature_gates: Mapping) -> dict[str, str]:
@@ -53,10 +51,9 @@ def _require_gate(version: str, feature_gates: Mapping) -> None:
 
 def _seconds(variable: str, text: str) -> float:
     """Read a Go duration. The kubelet takes zero or at least a second."""
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    seconds = kubelet_duration.seconds(text)
+    if seconds is None or seconds < 0:
         raise PlanError(f"{variable} is {text!r}: write a duration as the kubelet reads it, such as 60s or 2m30s.")
-    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     if 0 < seconds < 1:
         raise PlanError(f"{variable} is {text!r}: the kubelet does not start with less than a second.")
     return seconds

@@ -3,10 +3,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.release import full_version
+
+_PATHS = (
+    "directory",
+    "config_path",
+    "kubeconfig_path",
+    "bootstrap_kubeconfig_path",
+    "certificate_authority_path",
+    "certificate_directory",
+    "kubeadm_directory",
+    "log_directory",
+)
+
+
+def _clean(path: str) -> str:
+    """Return a path with one backslash between its parts and none behind them: paths are compared, and joined."""
+    return path[:2] + re.sub(r"\\+", r"\\", path[2:]).rstrip("\\")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +63,10 @@ class KubeletWishes:
     log_file_size: str = ""
     log_file_age: str = ""
     firewall_rule: bool = False
+
+    def __post_init__(self) -> None:
+        for name in _PATHS:
+            object.__setattr__(self, name, _clean(getattr(self, name)))
 
     @property
     def release(self) -> str:

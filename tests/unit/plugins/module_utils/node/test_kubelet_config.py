@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -11,19 +14,30 @@ from hypothesis import strategies as st
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.errors import ConfigurationError
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.kubelet_config import (
     bootstrap_kubeconfig,
+    dump,
     merge,
 )
 
 GATE = "WindowsHostProcessContainers"
 HEADER = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration"}
-FIELDS = st.dictionaries(
-    st.sampled_from(["maxPods", "clusterDomain", "evictionHard", "registerWithTaints", "logging"]),
-    st.recursive(
-        st.one_of(st.booleans(), st.integers(-100, 100), st.text(max_size=8)),
-        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
-        max_leaves=6,
-    ),
-    max_size=5,
+ANYTHING = st.recursive(
+    st.one_of(st.booleans(), st.integers(-100, 100), st.text(max_size=8)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=6,
+)
+TAINT = st.fixed_dictionaries({"key": st.sampled_from(["os", "y", "1e9"]), "value": st.sampled_from(["", "n", "08"])})
+# What kubelets take, and in fields that none knows, whatever there is.
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "maxPods": st.integers(0, 2**31 - 1),
+        "clusterDomain": st.text(max_size=8),
+        "evictionHard": st.dictionaries(st.sampled_from(["memory.available", "pid.available"]), st.just("5%")),
+        "registerWithTaints": st.lists(TAINT, max_size=3),
+        "logging": st.dictionaries(st.text(max_size=5), ANYTHING, max_size=3),
+        "aFieldOfTomorrow": ANYTHING,
+        "anotherOne": ANYTHING,
+    },
 )
 
 
@@ -105,6 +119,63 @@ def test_a_field_that_stops_a_kubelet_on_windows_is_refused(version, field, valu
 def test_a_field_that_is_only_ignored_is_a_warning():
     merged = merge(None, {"cgroupsPerQOS": True}, {}, "1.36.3")
     assert any("ignores cgroupsPerQOS" in warning for warning in merged.warnings)
+
+
+VALUES = yaml.safe_load((Path(__file__).parent / "kubelet_values.yml").read_text())
+
+
+@pytest.mark.parametrize("name", VALUES["refused"])
+def test_a_value_with_which_the_kubelet_ends_is_refused_and_named(name):
+    """tests/engines asks kubelet.exe about the same values."""
+    case = VALUES["refused"][name]
+    with pytest.raises(ConfigurationError, match=re.escape(case["says"])):
+        merge(None, case["settings"], {}, "1.36.3")
+    with pytest.raises(ConfigurationError, match=re.escape(case["says"])):
+        merge(yaml.safe_dump({**HEADER, **case["settings"]}), {}, {}, "1.36.3")
+
+
+@pytest.mark.parametrize("name", VALUES["accepted"])
+def test_a_value_that_the_kubelet_takes_is_written_as_it_is(name):
+    settings = VALUES["accepted"][name]
+    after = yaml.safe_load(merge(None, settings, {}, "1.36.3").text)
+    assert {field: after[field] for field in settings} == settings
+
+
+def test_all_values_that_are_wrong_are_named_at_once():
+    with pytest.raises(ConfigurationError) as refused:
+        merge(None, {"maxPods": "many", "syncFrequency": "often"}, {}, "1.36.3")
+    assert "maxPods is 'many'" in str(refused.value)
+    assert "syncFrequency is 'often'" in str(refused.value)
+
+
+@pytest.mark.parametrize("field", ["maxPods", "runtimeRequestTimeout", "evictionHard", "featureGates"])
+def test_null_takes_a_value_out_that_would_be_refused(field):
+    text = yaml.safe_dump({**HEADER, field: "many"})
+    assert field not in yaml.safe_load(merge(text, {field: None}, {}, "1.36.3").text)
+
+
+def test_null_in_the_file_is_a_default_but_for_a_duration():
+    nulls = dict.fromkeys(("maxPods", "evictionHard", "cpuCFSQuotaPeriod"))
+    assert not merge(yaml.safe_dump({**HEADER, **nulls}), {}, {}, "1.36.3").warnings
+    with pytest.raises(ConfigurationError, match="syncFrequency is null"):
+        merge(yaml.safe_dump({**HEADER, "syncFrequency": None}), {}, {}, "1.36.3")
+
+
+def test_a_field_that_a_kubelet_does_not_know_yet_is_not_judged():
+    settings = {"containerLogMonitorInterval": "often"}
+    merge(None, settings, {}, "1.29.6")
+    with pytest.raises(ConfigurationError, match="containerLogMonitorInterval is 'often'"):
+        merge(None, settings, {}, "1.31.0")
+
+
+@pytest.mark.parametrize("text", ["y", "N", "1e9", "08", "0o17", "1e+3", ".5"])
+def test_text_that_go_would_read_as_something_else_is_put_in_quotes(text):
+    assert f"clusterDomain: '{text}'" in merge(None, {"clusterDomain": text}, {}, "1.36.3").text
+    assert f"'{text}': 1" in dump({text: 1})
+
+
+def test_numbers_and_truth_values_are_written_without_quotes():
+    assert dump({"a": 5, "b": 1.5, "c": True}) == "a: 5\nb: 1.5\nc: true\n"
 
 
 @pytest.mark.parametrize("version", ["1.22.17", "1.30.14", "1.36.3"])

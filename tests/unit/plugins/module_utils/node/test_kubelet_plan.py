@@ -53,12 +53,85 @@ def test_a_running_kubelet_is_swapped_only_after_the_download(prepared, kubelet_
         ({"feature_gates": {"WindowsHostProcessContainers": True}}, "removed in 1.28"),
         ({"configuration": {"singleProcessOOMKill": True}}, "does not start with singleProcessOOMKill"),
         ({"taints": ["os=Windows"]}, "not a taint"),
+        ({"configuration": {"maxPods": "many"}}, "maxPods is 'many'"),
+        ({"node_labels": {"node-role.kubernetes.io/windows": ""}}, "kubectl label node"),
+        ({"node_labels": {"example.k8s.io/a": "b"}}, "kubernetes.core"),
+        ({"node_labels": {"a b": "c"}}, "is no label"),
+        ({"node_labels": {"a": "b,c=d"}}, "is no label"),
+        ({"node_labels": {"a": "x" * 64}}, "is no label"),
+        ({"node_ip": "not-an-ip"}, "kubelet_node_ip is 'not-an-ip'"),
+        ({"node_ip": "10.0.0.7,10.0.0.8"}, "kubelet_node_ip"),
+        ({"log_runner_sha256": "abc"}, "kubelet_log_runner_sha256 is not a SHA-256"),
+        ({"log_file_size": "50MB"}, "kubelet_log_file_size is '50MB'"),
+        ({"log_file_age": "7d"}, "kubelet_log_file_age is '7d'"),
+        ({"log_file_age": "-1h"}, "kubelet_log_file_age"),
     ],
 )
 def test_what_can_not_work_is_refused_before_anything_is_changed(bare, changes, words, kubelet_plan):
     with pytest.raises(NodeError, match=words) as refused:
         kubelet_plan(bare, **changes)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"example.com/pool": "win", "tier": ""},
+        {"node.kubernetes.io/pool": "win", "team.node.kubernetes.io/a": "b", "kubelet.kubernetes.io/c": "d"},
+        {"topology.kubernetes.io/zone": "a", "kubernetes.io/os": "windows", "beta.kubernetes.io/instance-type": "x"},
+        {"notkubernetes.io/a": "b"},
+    ],
+)
+def test_labels_that_a_kubelet_may_give_its_node_are_given(bare, kubelet_plan, labels):
+    text = ",".join(f"{key}={value}" for key, value in labels.items())
+    assert f"--node-labels={text}" in kubelet_plan(bare, node_labels=labels)["service"]["path"]
+
+
+@pytest.mark.parametrize("address", ["10.0.0.7", "::", "fd00::7", "10.0.0.7,fd00::7"])
+def test_addresses_of_a_node_are_taken(bare, kubelet_plan, address):
+    assert f"--node-ip={address}" in kubelet_plan(bare, node_ip=address)["service"]["path"]
+
+
+@pytest.mark.parametrize(("size", "age"), [("50Mi", "168h"), ("52428800", "1h30m"), ("0", "0"), ("50M", "")])
+def test_limits_that_the_log_runner_takes_are_taken(bare, kubelet_plan, size, age):
+    given = {"log_runner_sha256": SHA256, "log_directory": "C:\\log", "log_file_size": size, "log_file_age": age}
+    assert f"-log-file-size={size}" in kubelet_plan(bare, **given)["service"]["path"]
+
+
+def test_the_checksum_of_another_version_is_refused(prepared, kubelet_plan):
+    with pytest.raises(NodeError, match=r"kubelet v1\.36\.3, not 1\.37\.2"):
+        kubelet_plan(prepared, version="1.37.2")
+
+
+@pytest.mark.parametrize("said", [None, "", "a build of our own", "v1.36.3-eks-1"])
+def test_a_checksum_is_enough_where_the_program_says_no_other_version(prepared, kubelet_plan, said):
+    prepared["kubelet"]["version"] = said
+    assert not kubelet_plan(prepared)["install"]
+
+
+def test_backslashes_too_many_make_no_other_folder(prepared, kubelet_plan):
+    folders = {"directory": "C:\\k\\", "log_directory": "C:\\log\\", "kubeconfig_path": "C:\\k\\\\kubelet.conf"}
+    found = kubelet_plan(prepared, **folders)
+    assert found["service"]["path"] == kubelet_plan(prepared)["service"]["path"]
+    assert not found["install"]
+
+
+def test_a_plan_tells_what_runs_and_is_put_back_when_a_change_fails(prepared, kubelet_plan):
+    service = prepared["services"]["kubelet"]
+    found = kubelet_plan(prepared, version="1.36.4", sha256=SHA256)
+    assert found["before"] == {
+        "version": "v1.36.3",
+        "command_line": service["command_line"],
+        "dependencies": ["containerd"],
+        "config": {"exists": False, "content": None},
+        "programs": ["C:\\k\\kubelet.exe"],
+    }
+    assert found["leftovers"] == ["C:\\k\\kubelet.exe.new", "C:\\k\\kubelet.exe.old"]
+
+
+def test_a_log_runner_that_was_not_there_is_not_kept(prepared, kubelet_plan):
+    found = kubelet_plan(prepared, log_runner_sha256=SHA256, log_directory="C:\\log")
+    assert (found["before"]["programs"], found["leftovers"]) == ([], ["C:\\k\\kube-log-runner.exe.new"])
 
 
 def test_a_node_keeps_the_name_that_it_joined_with(prepared, kubelet_plan):
