@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.nodes, pytest.mark.controlplane]
 
 NODE = "win1"
 NAMESPACE = "default"
+# What is named is taken back; the time service is on without that, too, and would stay.
+TUNING = '{"windows_node_tuning": {"time_service": true}}'
 CONFIGURATION = r"C:\Program Files\containerd\config.toml"
 FILE_SYSTEM = r"HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem"
 # The laboratory's own, and what every program writes to.
@@ -82,7 +84,12 @@ class Removal:
         folder = self.work / f"run-{self.runs}"
         folder.mkdir(parents=True)
         return run_playbook(
-            playbook, self.lab.inventory, work=folder, kubeconfig=self.lab.kubeconfig, extra=list(extra), echo=None
+            playbook,
+            self.lab.inventory,
+            work=folder,
+            kubeconfig=self.lab.kubeconfig,
+            extra=["-e", TUNING, *extra],
+            echo=None,
         )
 
     def state(self) -> dict[str, Any]:

@@ -7,9 +7,8 @@ A folder goes as a whole when everything in it is known; otherwise what is known
 from __future__ import annotations
 
 import ntpath
-import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.firewall_plan import KUBELET_RULE
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import (
@@ -18,77 +17,25 @@ from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed im
     is_running,
     service_of,
 )
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.remove_folders import (
+    CONTAINERD,
+    KUBELET,
+    Folder,
+    folders_of,
+    matches,
+    merged,
+)
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.service_rules import program
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_kinds import differences
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.tuning_plan import (
     never_taken_back,
     tuning_plan,
     tuning_probe,
 )
-from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import windows
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.support import host_tuning, windows
 
-CONTAINERD, KUBELET = "containerd", "kubelet"
 # Where Windows' host network service keeps its networks; Microsoft's own clean-up script removes the file.
 HNS_NETWORKS = r"C:\ProgramData\Microsoft\Windows\HNS\HNS.data"
-# Names in a folder; a program's own, of every layout that the roles have had.
-_CONTAINERD_FILES = (
-    r"v?\d+\.\d+\.\d+.*",
-    r"hcsshim-.*",
-    r"bin",
-    r"\.staging",
-    r"(containerd|ctr)(-[\w-]+)?\.exe",
-    r"containerd\.(log|tar\.gz).*",
-    r"panic\.log",
-)
-_CONTAINERD_CONFIGURATION = (r"config\.toml.*", r"certs\.d", r"conf\.d", r"cni")
-_KUBELET_FILES = (
-    r"(kubelet|kube-log-runner|kubeadm|crictl)\.exe.*",
-    r"crictl\.yaml",
-    r"\.crictl\.sha256",
-    r"(bootstrap-)?kubelet\.conf",
-    r"pki",
-)
-_KUBEADM_FILES = (r"manifests", r"pki", r"(bootstrap-)?kubelet\.conf", r"kubeadm.*")
-_ANYTHING = (r".*",)
-
-
-class Folder(NamedTuple):
-    """A folder, whose service has to be ours, and the names in it that are known; none: it only holds other folders."""
-
-    path: str
-    owner: str
-    known: tuple[str, ...]
-
-
-def _folders(
-    containerd_directory: str, kubelet_directory: str, kubelet_data: str, log_directory: str, configuration: bool
-) -> list[Folder]:
-    """Deeper ones first."""
-    files = _CONTAINERD_FILES + (_CONTAINERD_CONFIGURATION if configuration else ())
-    owned = [
-        Folder(containerd_directory, CONTAINERD, files),
-        Folder(r"%ProgramData%\containerd", CONTAINERD, _ANYTHING),
-        Folder(r"C:\hpc", CONTAINERD, _ANYTHING),
-        Folder(kubelet_directory, KUBELET, _KUBELET_FILES),
-        Folder(kubelet_data, KUBELET, _ANYTHING),
-        Folder(log_directory, KUBELET, _ANYTHING),
-        Folder(r"C:\var\log\pods", KUBELET, _ANYTHING),
-        Folder(r"C:\var\log\containers", KUBELET, _ANYTHING),
-        Folder(r"C:\etc\kubernetes", KUBELET, _KUBEADM_FILES),
-        Folder(r"C:\Windows\System32\config\systemprofile\kubewin", KUBELET, _ANYTHING),
-    ]
-    holders = [Folder(path, KUBELET, ()) for path in (r"C:\var\lib", r"C:\var\log", r"C:\var", r"C:\etc")]
-    different = {folder.path.lower(): folder for folder in [*holders, *owned]}
-    return sorted(different.values(), key=lambda folder: folder.path.count("\\"), reverse=True)
-
-
-def _paths(options: Mapping) -> dict[str, Any]:
-    return {
-        "containerd_directory": options["containerd_directory"].rstrip("\\"),
-        "kubelet_directory": options["kubelet_directory"].rstrip("\\"),
-        "kubelet_data": ntpath.dirname(options["kubelet_config_path"]),
-        "log_directory": options["kubelet_log_directory"].rstrip("\\"),
-        "configuration": bool(options.get("configuration")),
-    }
 
 
 def remove_probe(features: Iterable[str] = (), hns_networks: bool = False, **options: Any) -> dict:
@@ -99,9 +46,10 @@ def remove_probe(features: Iterable[str] = (), hns_networks: bool = False, **opt
         options.get("defender_exclusions", "off"),
         options.get("fixes", "off"),
     )
+    folders = [folder for goes in (True, False) for folder in folders_of({**options, "configuration": goes})]
     return {
         **tuning,
-        "directories": [folder.path for folder in _folders(**_paths(options))],
+        "directories": sorted({folder.path for folder in folders}),
         "files": [HNS_NETWORKS] if hns_networks else [],
         "firewall_rules": [KUBELET_RULE],
         "features": sorted({windows.optional_feature(name) for name in features}),
@@ -119,14 +67,17 @@ def remove_plan(
         tuning to take back), ``tuning`` (as `tuning_plan` returns it), ``hns_networks`` (a path, or empty), ``paths``,
         ``features``, ``restart``; ``kept``: what stays, and why; ``changes``: whether there is anything to do.
     """
-    paths = _paths(options)
-    homes = {CONTAINERD: paths["containerd_directory"], KUBELET: paths["kubelet_directory"]}
+    folders = folders_of(options)
+    homes = {name: ntpath.normpath(options[f"{name}_directory"]) for name in (CONTAINERD, KUBELET)}
     foreign = {name for name in (KUBELET, CONTAINERD) if _is_foreign(node, name, homes)}
     services = [name for name in (KUBELET, CONTAINERD) if service_of(node, name) and name not in foreign]
-    gone, kept = _files(node, _folders(**paths), foreign)
+    gone, kept = _files(node, merged(folder for folder in folders if folder.owner not in foreign))
+    entries, kept_entries = _path_entries(node, homes, foreign, options.get("node_tools_crictl_directory") or "", gone)
+    named = options.get("tuning") or {}
+    unnamed = [entry for entry in host_tuning.CATALOGUE if entry.default and entry.name not in named]
     tuning = tuning_plan(
         node,
-        options.get("tuning"),
+        {**named, **dict.fromkeys((entry.name for entry in unnamed), False)},
         options.get("registry") or (),
         options.get("defender_exclusions", "off"),
         options.get("folders"),
@@ -137,7 +88,7 @@ def remove_plan(
         "services": services,
         "shims": _shims(node, homes[CONTAINERD]),
         "images": _ctr(node) if CONTAINERD in services else "",
-        "path_entries": [entry for entry in node["path_environment"] or () if _under(entry, homes, foreign)],
+        "path_entries": entries,
         "firewall_rules": [name for name, rules in (node.get("firewall_rules") or {}).items() if rules],
         "tune": tuning["tune"],
         "hns_networks": HNS_NETWORKS if hns_networks and file_exists(node, HNS_NETWORKS) else "",
@@ -146,7 +97,7 @@ def remove_plan(
     }
     changes = any(plan.values())
     reasons = [f"the service {name} runs a program that is not below {homes[name]}" for name in sorted(foreign)]
-    reasons += never_taken_back(node, options.get("tuning"))
+    reasons += [*kept_entries, *_set_by_whom(node, unnamed), *never_taken_back(node, options.get("tuning"))]
     restart = restart and tuning["restart"]
     return {**plan, "tuning": tuning, "restart": restart, "kept": [*kept, *reasons], "changes": changes}
 
@@ -160,9 +111,34 @@ def _is_foreign(node: Mapping, name: str, homes: Mapping[str, str]) -> bool:
     return run is None or not below(run, homes[name])
 
 
-def _under(entry: str, homes: Mapping[str, str], foreign: set[str]) -> bool:
+def _path_entries(
+    node: Mapping, homes: Mapping[str, str], foreign: set[str], tools: str, gone: Iterable[str]
+) -> tuple[list[str], list[str]]:
+    """Return the entries of PATH to remove, and the reason why that of crictl's folder stays."""
     mine = [home for name, home in homes.items() if name not in foreign]
-    return any(entry.rstrip("\\").lower() == home.lower() or below(entry, home) for home in mine)
+    listed = {path.lower(): names for path, names in (node.get("directories") or {}).items()}
+    tools = ntpath.normpath(tools).lower() if tools else ""
+    tools_are_gone = listed.get(tools) is None or any(tools == path.lower() or below(tools, path) for path in gone)
+    removed, kept = [], []
+    for entry in node["path_environment"] or ():
+        folder = entry.rstrip("\\")
+        is_tools = bool(tools) and folder.lower() == tools
+        in_home = any(folder.lower() == home.lower() or below(folder, home) for home in mine)
+        if in_home or (is_tools and tools_are_gone):
+            removed.append(entry)
+        elif is_tools:
+            kept.append(f"{entry} on the machine's PATH: other files are in that folder")
+    return removed, kept
+
+
+def _set_by_whom(node: Mapping, entries: Iterable[host_tuning.Tuning]) -> list[str]:
+    """Return what is on by default and is so on the node: it may have been so before the roles came."""
+    return [
+        f"{entry.name} of the service {entry.target['service']}: windows_node_tuning doesn't name it, so whether a role"
+        f" set it is not known. With {entry.name}: true there, it is taken back"
+        for entry in entries
+        if service_of(node, entry.target["service"]) and not any(differences(node, entry, True))
+    ]
 
 
 def _shims(node: Mapping, home: str) -> list[int]:
@@ -178,27 +154,22 @@ def _ctr(node: Mapping) -> str:
     return ntpath.join(ntpath.dirname(containerd), "ctr.exe") if is_running(node, CONTAINERD) and answers else ""
 
 
-def _files(node: Mapping, folders: Iterable[Folder], foreign: set[str]) -> tuple[list[str], list[str]]:
+def _files(node: Mapping, folders: Iterable[Folder]) -> tuple[list[str], list[str]]:
     """Return the paths to remove, and what else lies in those folders."""
     entries = {path.lower(): names for path, names in (node.get("directories") or {}).items()}
     gone: list[str] = []
     kept: list[str] = []
     for folder in folders:
         names = entries.get(folder.path.lower())
-        if names is None or folder.owner in foreign:
+        if names is None:
             continue
-        known = [name for name in names if _is_known(folder, name, gone)]
+        removed = {path.lower() for path in gone}
+        inside = {name: ntpath.join(folder.path, name) for name in names}
+        known = [name for name in names if inside[name].lower() in removed or matches(folder.known, name)]
         rest = [name for name in names if name not in known]
-        inside = [f"{folder.path}\\{name}" for name in known]
-        if rest or not (folder.known or known):
-            gone += [path for path in inside if path.lower() not in {other.lower() for other in gone}]
-            kept += [f"{folder.path}\\{name}" for name in rest if folder.known]
-        else:
+        if folder.whole and not rest and (folder.known or known):
             gone = [path for path in gone if not below(path, folder.path)] + [folder.path]
+        else:
+            gone += [inside[name] for name in known if inside[name].lower() not in removed]
+            kept += [inside[name] for name in rest if matches(folder.told, name)]
     return gone, kept
-
-
-def _is_known(folder: Folder, name: str, gone: Iterable[str]) -> bool:
-    if f"{folder.path}\\{name}".lower() in {path.lower() for path in gone}:
-        return True
-    return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in folder.known)
