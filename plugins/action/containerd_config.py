@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node import containerd_config
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.containerd_hosts import hosts_files
 from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.probed import holds_text
+from ansible_collections.kubewin.hostprocess.plugins.module_utils.node.toml_secrets import without_secrets
 from ansible_collections.kubewin.hostprocess.plugins.plugin_utils import _node_files
 
 ARGUMENT_SPEC = {
@@ -54,14 +55,17 @@ class ActionModule(ActionBase):
         differing = {where: text for where, text in hosts.items() if not holds_text(probed, where, text)}
         files = {**({path: merged.text} if merged.changed else {}), **differing}
         written = bool(files) and self._write(files, task_vars, path if file.text else "")
-        diffs = [_node_files.difference(path, merged.before, merged.text)]
+        shown = [(path, merged.before, merged.text), *((where, "", text) for where, text in differing.items())]
         return {
             "changed": written,
             "config_changed": written and merged.changed,
             "path": path,
             "config_version": merged.config_version,
             "warnings": list(merged.warnings),
-            "diff": diffs + [_node_files.difference(where, "", text) for where, text in differing.items()],
+            "diff": [
+                _node_files.difference(where, without_secrets(before), without_secrets(after))
+                for where, before, after in shown
+            ],
         }
 
     def _write(self, files: Mapping[str, str], task_vars: dict, replaced: str) -> bool:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import http.server
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,13 +63,42 @@ status: {}
 
 
 @pytest.fixture
-def readiness() -> Iterator[tuple[str, list[str]]]:
-    """A web server in the API server's place; it keeps what it was asked."""
+def kubelet_runs() -> bool:
+    return True
+
+
+@pytest.fixture
+def api_server(manifest: Path, kubelet_runs: bool) -> Iterator[list[subprocess.Popen]]:
+    """A process that looks like kube-apiserver: the kubelet starts it a while after the manifest got the gate."""
+    running: list[subprocess.Popen] = []
+    over = threading.Event()
+
+    def kubelet() -> None:
+        while "WindowsHostProcessContainers=true" not in manifest.read_text():
+            if over.wait(0.1):
+                return
+        if kubelet_runs and not over.wait(2):
+            command = ["kube-apiserver", "-c", "import time; time.sleep(300)", "--advertise-address=10.0.0.1", GATE]
+            running.append(subprocess.Popen(command, executable=sys.executable))
+
+    watching = threading.Thread(target=kubelet, daemon=True)
+    watching.start()
+    yield running
+    over.set()
+    watching.join()
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def readiness(api_server: list[subprocess.Popen]) -> Iterator[tuple[str, list[str]]]:
+    """A web server in the API server's place, of before and of now; it keeps what it was asked, and of which."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            asked.append(self.path if api_server else f"{self.path} of the former server")
             self.send_response(200)
             self.send_header("Content-Length", "2")
             self.end_headers()
@@ -134,6 +165,14 @@ def test_the_gate_is_turned_on_once_with_a_copy_kept_and_the_api_server_awaited(
     assert second.changed == 0
     assert manifest.read_text() == expected
     assert readiness[1] == ["/readyz"]
+
+
+@pytest.mark.parametrize("kubelet_runs", [False])
+def test_a_server_that_is_not_started_again_ends_the_run_though_the_former_one_answers(role, readiness):
+    run = role("1.22.17")
+    assert run.exit_code != 0
+    assert "before-hostprocess" in " ".join(run.output.split())
+    assert readiness[1] == []
 
 
 def test_gates_that_are_there_stay_and_the_first_copy_is_not_overwritten(role, manifest):

@@ -74,6 +74,33 @@ def test_only_what_differs_is_done_again(node: Node, variables: dict[str, Any]) 
     assert node.text(r"C:\k\crictl.yaml") == "timeout: 30\n"
 
 
+def test_programs_that_were_removed_are_unpacked_again(node: Node, variables: dict[str, Any]) -> None:
+    named = {**variables, "node_tools_cni_programs": ["win-bridge.exe", "host-local.exe"]}
+    run(node, named).succeeded()
+    gone = [r"C:\k\crictl.exe", rf"{CNI}\bin\host-local.exe"]
+    for path in gone:
+        node.host.remove(path)
+    run(node, named).succeeded()
+    assert all(node.host.status(path) for path in gone)
+    second = run(node, named).succeeded()
+    assert (second.changed(), second.modules) == (0, ["node_info"])
+
+
+def test_an_archive_without_its_programs_is_refused_and_leaves_no_mark(node: Node, variables: dict[str, Any]) -> None:
+    missing = {**variables, "node_tools_cni_programs": ["win-bridge.exe", "sdnbridge.exe"]}
+    run(node, missing).refused(rf"holds no {CNI}\bin\sdnbridge.exe.", "node_tools_cni_programs")
+    assert node.host.status(rf"{CNI}\bin\.cni.sha256") is None
+    run(node, variables).succeeded()
+
+
+def test_without_crictl_its_folder_stays_off_the_path(node: Node, variables: dict[str, Any]) -> None:
+    without = {name: value for name, value in variables.items() if "crictl" not in name}
+    run(node, without).succeeded()
+    assert r"C:\k" not in node.machine_path()
+    run(node, variables).succeeded()
+    assert r"C:\k" in node.machine_path()
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import hashlib
 import http.server
 import io
@@ -20,6 +21,10 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from lab_tests.wire_support import PASSWORD, ROOT, TRANSPORTS, USER, Certificates, core_or_skip, make_certificates
 
 from lab.faults import Fault
@@ -268,6 +273,52 @@ def test_check_mode_changes_nothing_and_foretells_the_run(node: Node, releases: 
     assert node.prepare(variables, "--check").succeeded().changed() == 0
 
 
+def certificate_that_ended() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "system:node:win1")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now - datetime.timedelta(days=9))
+    return (
+        builder.not_valid_after(now - datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+
+
+def test_a_node_that_is_not_ready_is_refused_whether_or_not_something_differs(node: Node, releases: Releases) -> None:
+    variables = releases.variables()
+    node.prepare(variables).succeeded()
+    node.host.make_directory(r"C:\var\lib\kubelet\pki")
+    node.host.write(r"C:\var\lib\kubelet\pki\kubelet-client-current.pem", certificate_that_ended())
+    words = ("win1 is not ready for HostProcess containers.", "certificate ended at", "join it again")
+    refused = node.prepare(variables).refused(*words)
+    assert (refused.changed(), refused.modules) == (0, ["node_info"])
+    node.prepare(variables, "--tags", "containerd").succeeded()
+    node.prepare(variables, "--check").succeeded()
+
+    impatient = node.directory / "impatient.yml"
+    impatient.write_text((ROOT / "playbooks" / "prepare.yml").read_text().replace("delay: 5", "delay: 0"))
+    changes = {**variables, "containerd_sandbox_image": "registry.example.com/pause:9"}
+    changed = node.prepare(changes, playbook=str(impatient)).refused(*words)
+    assert changed.modules.count("node_info") > 2
+    assert changed.text.count("fatal:") == 1
+    assert "Traceback" not in changed.text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"windows_node_tuning": {"long_paths": True}}, {"windows_node_optional_features": ["Microsoft-Hyper-V"]}],
+    ids=["tuning", "a feature of DISM"],
+)
+def test_whatever_was_changed_the_node_is_examined_again(
+    node: Node, releases: Releases, changes: dict[str, Any]
+) -> None:
+    node.prepare(releases.variables()).succeeded()
+    drained = {"windows_node_drained": True}
+    assert node.prepare({**releases.variables(), **changes, **drained}).succeeded().modules.count("node_info") == 2
+
+
 def test_settings_are_merged_and_restart_containerd_once(node: Node, releases: Releases) -> None:
     node.prepare(releases.variables()).succeeded()
     process = node.host.service("containerd").process_id
@@ -398,6 +449,33 @@ def test_a_version_that_does_not_start_is_taken_back(node: Node, releases: Relea
     assert program_of(node, "containerd") == rf"{CONTAINERD}\2.3.7\bin\containerd.exe"
 
 
+def test_a_way_back_that_is_blocked_is_gone_to_its_end_and_told(node: Node, releases: Releases) -> None:
+    node.prepare(releases.variables()).succeeded()
+
+    class Blocked(Unstartable):
+        """The new containerd doesn't start, from then on the disk is full, and the kubelet doesn't start either."""
+
+        def get(self, name: str, default: Any = None) -> Any:
+            if name == "kubelet":
+                return 1053
+            code = super().get(name, default)
+            if code:
+                fault(node, "full_disk", "config.toml")
+            return code
+
+    node.host.broken_services = Blocked(node.host, "containerd", "2.3.7")
+    changes = {**releases.variables(containerd="2.3.7"), "containerd_sandbox_image": "registry.example.com/pause:9"}
+    node.prepare(changes).refused(
+        "containerd 2.3.7 was not taken into use",
+        "containerd 2.2.9 runs again.",
+        r"config.toml is not what it was before:",
+        "There is not enough space on the disk",
+        "The kubelet did not start:",
+    )
+    assert program_of(node, "containerd") == rf"{CONTAINERD}\2.2.9\bin\containerd.exe"
+    assert node.host.service("containerd").state == "running"
+
+
 def test_the_next_source_is_tried_where_one_fails_or_serves_something_else(
     node: Node, releases: Releases, alone: Any
 ) -> None:
@@ -421,6 +499,20 @@ def test_a_source_that_can_not_be_one_is_refused(
 def test_without_any_source_that_serves_it_nothing_is_installed(node: Node, releases: Releases, alone: Any) -> None:
     sources = [f"{releases.url}/gone.tar.gz", f"{releases.url}/gone-too.tar.gz"]
     alone({**releases.variables(), "containerd_url": sources}).refused("gone-too.tar.gz")
+    assert node.host.service("containerd") is None
+
+
+def test_no_part_of_a_url_that_may_be_secret_is_shown(node: Node, releases: Releases, alone: Any) -> None:
+    releases.files["/other.tar.gz?sig=c2VjcmV0%20c2lnbmF0dXJl"] = archive("2.2.8")
+    server = releases.url.replace("://", "://reader:c2VjcmV0@")
+    sources = [f"{server}/{file}?sig=c2VjcmV0%20c2lnbmF0dXJl" for file in ("gone.tar.gz", "other.tar.gz")]
+    variables = {**releases.variables(), "download_retry_delay": 0}
+    refused = alone({**variables, "containerd_url": sources}, "-vvv").refused(
+        f"{releases.url}/gone.tar.gz: The remote server returned an error: (404) Not Found",
+        f"{releases.url}/other.tar.gz: its SHA-256 did not match",
+    )
+    assert "c2VjcmV0" not in refused.text
+    assert "c2lnbmF0dXJl" not in refused.text
     assert node.host.service("containerd") is None
 
 
@@ -462,6 +554,24 @@ def test_mirrors_are_written_by_the_transfer_of_the_configuration_and_restart_no
     assert tomllib.loads(node.text(file)) == mirrors["docker.io"]
     assert node.host.service("containerd").process_id == process
     assert alone(variables).succeeded().changed() == 0
+
+
+def test_a_difference_shows_no_password(node: Node, releases: Releases, alone: Any) -> None:
+    host = {"header": {"authorization": "Basic c2VjcmV0"}, "capabilities": ["pull"]}
+    registry = {"configs": {"registry.example.com": {"auth": {"username": "builder", "password": "c2VjcmV0"}}}}
+    variables = {
+        **releases.variables(),
+        "containerd_registry_mirrors": {"docker.io": {"host": {"https://mirror.example.com": host}}},
+        "containerd_config": {"plugins": {"io.containerd.cri.v1.images": {"registry": registry}}},
+    }
+    shown = alone(variables, "--diff").succeeded().text
+    assert "c2VjcmV0" not in shown
+    assert '+authorization = "(hidden)"' in shown
+    assert '+username = "builder"' in shown
+    for file in (r"config.toml", r"certs.d\docker.io\hosts.toml"):
+        assert "c2VjcmV0" in node.text(rf"{CONTAINERD}\{file}")
+    second = alone(variables, "--diff").succeeded()
+    assert (second.changed(), "(hidden)" in second.text) == (0, False)
 
 
 def test_a_program_with_another_hash_is_refused_before_anything_stops(

@@ -8,8 +8,19 @@ from typing import Any
 
 import pytest
 import yaml
-from lab_tests.test_roles import CONTAINERD, FOREIGN, Node, Releases, bare, node, node_of, releases  # noqa: F401
+from lab_tests.test_roles import (  # noqa: F401
+    CONTAINERD,
+    FOREIGN,
+    TOKEN,
+    Node,
+    Releases,
+    bare,
+    node,
+    node_of,
+    releases,
+)
 
+from lab.errors import HostError
 from lab.host import dynamic_ports, firewall
 from lab.host.interface import Completed, Process, RegistryValue, ServiceConfiguration
 from lab.host.model import FILE_SYSTEM_KEY, TIME_KEY
@@ -23,6 +34,7 @@ MEMORY = r"HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Memory Managem
 EVERYTHING = {
     "windows_node_tuning": {
         "long_paths": True,
+        "time_service": True,
         "dynamic_tcp_ports": True,
         "page_file": {"drive": "C", "initial_megabytes": 2048, "maximum_megabytes": 4096},
         "smb_names_in_containers": True,
@@ -136,6 +148,24 @@ def test_dism_installs_hyper_v_and_a_second_run_looks_once(node: Node, alone: An
     assert alone(wanted).succeeded().modules == ["node_info"]
 
 
+def test_a_node_in_use_is_told_of_its_features_and_gets_them_once_drained(bare: Node) -> None:
+    playbook = bare.directory / "windows_node.yml"
+    playbook.write_text(ALONE)
+    bare.host.create_service(ServiceConfiguration("kubelet", "kubelet", r"C:\k\kubelet.exe"))
+    booted = bare.host.boot_time()
+    wanted = {"windows_node_optional_features": ["Microsoft-Hyper-V"]}
+    told = bare.prepare(wanted, playbook=str(playbook)).succeeded()
+    assert not {"win_feature", "win_optional_feature", "win_reboot"} & set(told.modules)
+    waiting = "These Windows features wait until kubewin.hostprocess.upgrade has drained it"
+    assert f"win1 is in use. {waiting}: Containers, Microsoft-Hyper-V." in " ".join(told.text.split())
+    assert bare.host.boot_time() == booted
+
+    drained = bare.prepare({**wanted, "windows_node_drained": True}, playbook=str(playbook)).succeeded()
+    assert "is in use" not in drained.text
+    assert (bare.host.features()["Containers"].installed, bare.host.features()["Hyper-V"].installed) == (True, True)
+    assert bare.host.boot_time() > booted
+
+
 def test_a_client_edition_gets_its_features_from_dism(node_of: Any) -> None:
     client = node_of(build=26100, product="Windows 11 Enterprise", feature=False)
     playbook = client.directory / "windows_node.yml"
@@ -222,6 +252,73 @@ def test_features_and_networks_go_when_asked_for(node: Node, releases: Releases)
     assert node.host.service("hns").state == "running"
     node.prepare({**variables, "remove_features": ["Containers"]}, playbook="remove.yml").succeeded()
     assert not node.host.features()["Containers"].installed
+
+
+def test_the_host_network_service_runs_again_when_its_file_can_t_be_removed(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = r"C:\ProgramData\Microsoft\Windows\HNS"
+    node.host.make_directory(data)
+    node.host.write(rf"{data}\HNS.data", b"networks")
+    remove = node.host.remove
+
+    def refuse(path: str) -> None:
+        if path.endswith("HNS.data"):
+            raise HostError("The file is being used by another process.", 32)
+        remove(path)
+
+    monkeypatch.setattr(node.host, "remove", refuse)
+    node.host.start_service("hns")
+    variables = {**WITHOUT_CLUSTER, "remove_hns_networks": True}
+    node.prepare(variables, playbook="remove.yml").refused("being used by another process")
+    assert node.host.service("hns").state == "running"
+    node.host.stop_service("hns")
+    node.prepare(variables, playbook="remove.yml").refused("being used by another process")
+    assert node.host.service("hns").state == "stopped"
+
+
+def test_what_the_inventory_put_elsewhere_goes_too(node: Node, releases: Releases) -> None:
+    places = {
+        "kubelet_private_directory": r"C:\private",
+        "kubelet_bootstrap_kubeconfig_path": r"C:\private\join.conf",
+        "kubelet_certificate_authority_path": r"C:\trust\authority.crt",
+        "kubelet_certificate_directory": r"C:\keys",
+        "kubelet_config_path": r"C:\kube\config.yaml",
+        "containerd_config_path": r"C:\engine\config.toml",
+        "containerd_log_file": r"C:\engine\containerd.log",
+    }
+    variables = {**releases.variables(), **places, **WITHOUT_CLUSTER}
+    node.prepare(variables).succeeded()
+    node.host.make_directory(r"C:\keys")
+    node.host.write(r"C:\keys\kubelet-client-current.pem", b"key")
+    node.host.write(r"C:\keys\mine.pem", b"mine")
+    assert TOKEN in node.text(places["kubelet_bootstrap_kubeconfig_path"])
+    removed = node.prepare(variables, playbook="remove.yml").succeeded()
+    gone = [path for name, path in places.items() if name.endswith("path") and name != "containerd_config_path"]
+    assert [path for path in (*gone, r"C:\keys\kubelet-client-current.pem") if node.host.status(path)] == []
+    assert node.host.read(r"C:\keys\mine.pem") == b"mine"
+    told = " ".join(removed.text.split())
+    assert places["containerd_config_path"] in told
+    assert r"C:\keys\mine.pem" in told
+    second = node.prepare(variables, playbook="remove.yml").succeeded()
+    assert (second.changed(), second.modules) == (0, ["node_info"])
+
+
+def test_a_folder_of_windows_is_refused_before_anything_is_removed(node: Node, releases: Releases) -> None:
+    node.prepare(releases.variables()).succeeded()
+    before = node.tree()
+    variables = {**releases.variables(), **WITHOUT_CLUSTER, "kubelet_certificate_directory": r"C:\Windows"}
+    refused = node.prepare(variables, playbook="remove.yml")
+    refused.refused("remove_kubelet_certificate_directory is C:\\Windows", "nothing is removed")
+    assert (refused.modules, node.tree()) == ([], before)
+
+
+def test_a_time_service_that_nobody_named_stays_and_is_told(node: Node, releases: Releases) -> None:
+    variables = {**releases.variables(), **WITHOUT_CLUSTER}
+    node.prepare(variables).succeeded()
+    removed = node.prepare(variables, playbook="remove.yml").succeeded()
+    assert node.host.service("W32Time").configuration.start_mode == "auto"
+    assert "time_service of the service W32Time" in " ".join(removed.text.split())
 
 
 def test_somebody_elses_containerd_stays(node: Node) -> None:

@@ -2,7 +2,7 @@
 """Programs beside containerd and the kubelet (crictl, CNI plugins) and their files, each only when it is asked for.
 
 An archive leaves its SHA-256 in a file of its own beside what was unpacked, written last: an unpacking that was cut
-off is done again, and the programs need not say their version.
+off is done again, and the programs need not say their version. A program that was removed since is unpacked again.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ def node_tools_wanted(
     cni_configuration_path: str,
     crictl_file: str = "",
     cni_file: str = "",
+    cni_programs: Iterable[str] = (),
 ) -> dict:
     """Return ``{archives, files, probe}``: what is asked for, and the paths to ask node_info about."""
     archives = [
-        _archive("crictl", crictl_url, crictl_file, crictl_sha256, crictl_directory),
-        _archive("cni", cni_url, cni_file, cni_sha256, cni_directory),
+        _archive("crictl", crictl_url, crictl_file, crictl_sha256, crictl_directory, ["crictl.exe"]),
+        _archive("cni", cni_url, cni_file, cni_sha256, cni_directory, cni_programs),
     ]
     texts = {
         ntpath.join(crictl_directory, "crictl.yaml"): _yaml(crictl_configuration) if crictl_sha256 else "",
@@ -46,15 +47,17 @@ def node_tools_wanted(
     archives = [archive for archive in archives if archive["sha256"]]
     files = [{"path": path, "content": text} for path, text in texts.items() if text]
     folders = {archive["directory"] for archive in archives} | {ntpath.dirname(file["path"]) for file in files}
-    asked = [*sorted(folders), *(archive["marker"] for archive in archives), *(file["path"] for file in files)]
+    left = [path for archive in archives for path in (archive["marker"], *archive["programs"])]
+    asked = [*sorted(folders), *left, *(file["path"] for file in files)]
     return {"archives": archives, "files": files, "folders": sorted(folders), "probe": asked}
 
 
 def node_tools_plan(node: Mapping, wanted: Mapping, path_directories: Iterable[str] = ()) -> dict:
     """Return what is missing or differs of ``wanted``: ``archives``, ``files``, ``folders``, ``path``, ``changes``."""
-    archives = [archive for archive in wanted["archives"] if not _is_there(node, _marker(archive))]
+    archives = [archive for archive in wanted["archives"] if not _is_unpacked(node, archive)]
     files = [file for file in wanted["files"] if not _is_there(node, file)]
-    path = [folder for folder in path_directories if not on_path(node, folder)] if wanted["archives"] else []
+    with_crictl = any(archive["name"] == "crictl" for archive in wanted["archives"])
+    path = [folder for folder in path_directories if not on_path(node, folder)] if with_crictl else []
     folders = [folder for folder in wanted["folders"] if not file_exists(node, folder)]
     return {
         "archives": archives,
@@ -65,7 +68,9 @@ def node_tools_plan(node: Mapping, wanted: Mapping, path_directories: Iterable[s
     }
 
 
-def _archive(name: str, url: str | Sequence[str], file: str, sha256: str, directory: str) -> dict:
+def _archive(
+    name: str, url: str | Sequence[str], file: str, sha256: str, directory: str, programs: Iterable[str]
+) -> dict:
     if sha256:
         require_sha256(sha256, f"node_tools_{name}_sha256", name)
     if bool(sha256) != bool(url or file):
@@ -81,6 +86,7 @@ def _archive(name: str, url: str | Sequence[str], file: str, sha256: str, direct
         "directory": directory,
         "archive": ntpath.join(directory, f"{name}.download"),
         "marker": ntpath.join(directory, f".{name}.sha256"),
+        "programs": [ntpath.join(directory, program) for program in programs],
     }
 
 
@@ -105,6 +111,10 @@ def node_tools_markers(archives: Iterable[Mapping]) -> list[dict]:
 
 def _marker(archive: Mapping) -> dict:
     return {"path": archive["marker"], "content": archive["sha256"] + "\n"}
+
+
+def _is_unpacked(node: Mapping, archive: Mapping) -> bool:
+    return _is_there(node, _marker(archive)) and all(file_exists(node, path) for path in archive["programs"])
 
 
 def _is_there(node: Mapping, file: Mapping) -> bool:

@@ -33,8 +33,9 @@ def windows_plan(
     """Return what to do: ``features``, ``optional_features``, ``updates``, ``reboot``, and the keys of tuning_plan.
 
     ``features`` are installed as roles of a server, ``optional_features`` by DISM. A client edition has DISM only.
-    ``updates`` is NO_UPDATES, SEARCH or INSTALL. Updates are installed, and a restart that waits or that tuning needs
-    is carried out, only on a node not in use: without a kubelet, or drained, as the upgrade playbook does it.
+    ``updates`` is NO_UPDATES, SEARCH or INSTALL. Features and updates are installed, and a restart that waits or that
+    tuning needs is carried out, only on a node that is not ``in_use``: without a kubelet, or drained, as the upgrade
+    playbook does it. What an upgrade is due for is listed for a node in use too.
     """
     build = windows.windows_build(node["os"]["build"])
     if not build.supported:
@@ -44,14 +45,15 @@ def windows_plan(
     by_dism = [] if is_server else [windows.optional_feature(name) for name in missing]
     by_dism += [windows.optional_feature(name) for name in optional_features if not _enabled(node, name)]
     tuning = tuning_plan(node, **wishes)
-    free = drained or service_of(node, "kubelet") is None
+    in_use = not drained and service_of(node, "kubelet") is not None
     return {
         **tuning,
         "features": missing if is_server else [],
         "optional_features": list(dict.fromkeys(by_dism)),
         "is_server": is_server,
-        "updates": (INSTALL if free else SEARCH) if list(update_categories) else NO_UPDATES,
-        "reboot": free and (bool(node["pending_reboot"]["pending"]) or tuning["restart"]),
+        "in_use": in_use,
+        "updates": (SEARCH if in_use else INSTALL) if list(update_categories) else NO_UPDATES,
+        "reboot": not in_use and (bool(node["pending_reboot"]["pending"]) or tuning["restart"]),
     }
 
 

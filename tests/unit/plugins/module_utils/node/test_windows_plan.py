@@ -37,6 +37,16 @@ def test_a_drained_node_is_restarted_and_updated_as_one_without_a_kubelet_is(bar
 
 
 @pytest.mark.parametrize(
+    ("kubelet", "drained"), [(None, False), ({"state": "stopped"}, False), ({"state": "running"}, True)]
+)
+def test_what_an_upgrade_is_due_for_is_listed_whether_or_not_the_node_is_in_use(bare, kubelet, drained):
+    bare["services"]["kubelet"] = kubelet
+    bare["features"]["Containers"] = "enabled"
+    plan = windows_plan(bare, ["Containers", "Hyper-V"], drained=drained)
+    assert (plan["features"], plan["in_use"]) == (["Hyper-V"], kubelet is not None and not drained)
+
+
+@pytest.mark.parametrize(
     ("categories", "kubelet", "wanted"),
     [([], None, "none"), (["*"], None, "install"), (["*"], {"state": "stopped"}, "search")],
 )
