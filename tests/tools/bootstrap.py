@@ -56,6 +56,7 @@ SYSTEM_PACKAGES = (
         "builds the DLLs that fill Wine's gaps",
     ),
     SystemPackage("mono-mcs", ("/usr/bin/mcs",), "compiles the C# probes"),
+    SystemPackage("procps", ("/usr/bin/pgrep",), "tells the role control_plane what runs"),
     SystemPackage(
         "libmono-system-runtime-serialization4.0-cil",
         ("/usr/lib/mono/4.5/System.Runtime.Serialization.dll",),
