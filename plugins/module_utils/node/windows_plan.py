@@ -33,9 +33,10 @@ def windows_plan(
     """Return what to do: ``features``, ``optional_features``, ``updates``, ``reboot``, and the keys of tuning_plan.
 
     ``features`` are installed as roles of a server, ``optional_features`` by DISM. A client edition has DISM only.
-    ``updates`` is NO_UPDATES, SEARCH or INSTALL. Features and updates are installed, and a restart that waits or that
-    tuning needs is carried out, only on a node that is not ``in_use``: without a kubelet, or drained, as the upgrade
-    playbook does it. What an upgrade is due for is listed for a node in use too.
+    ``updates`` is NO_UPDATES, SEARCH or INSTALL. Updates are installed, and a restart that waits or that tuning needs
+    is carried out, only on a node without a kubelet, or drained, as the upgrade playbook does it. So are features, but
+    for a node without Containers, which no pod can use: it is not ``in_use``. What an upgrade is due for is listed for
+    a node in use too.
     """
     build = windows.windows_build(node["os"]["build"])
     if not build.supported:
@@ -45,18 +46,27 @@ def windows_plan(
     by_dism = [] if is_server else [windows.optional_feature(name) for name in missing]
     by_dism += [windows.optional_feature(name) for name in optional_features if not _enabled(node, name)]
     tuning = tuning_plan(node, **wishes)
-    in_use = not drained and service_of(node, "kubelet") is not None
+    has_kubelet = not drained and service_of(node, "kubelet") is not None
     return {
         **tuning,
         "features": missing if is_server else [],
         "optional_features": list(dict.fromkeys(by_dism)),
         "is_server": is_server,
-        "in_use": in_use,
-        "updates": (SEARCH if in_use else INSTALL) if list(update_categories) else NO_UPDATES,
-        "reboot": not in_use and (bool(node["pending_reboot"]["pending"]) or tuning["restart"]),
+        "in_use": has_kubelet and not _lacks_containers(node),
+        "updates": (SEARCH if has_kubelet else INSTALL) if list(update_categories) else NO_UPDATES,
+        "reboot": not has_kubelet and (bool(node["pending_reboot"]["pending"]) or tuning["restart"]),
     }
 
 
 def _enabled(node: Mapping, feature: str) -> bool:
+    return _state(node, feature) == "enabled"
+
+
+def _lacks_containers(node: Mapping) -> bool:
+    """Whether no pod can run, whatever service there is; not where the feature was not looked at."""
+    return _state(node, "Containers") not in (None, "enabled")
+
+
+def _state(node: Mapping, feature: str) -> str | None:
     states = {name.lower(): state for name, state in node["features"].items()}
-    return states.get(windows.optional_feature(feature).lower()) == "enabled"
+    return states.get(windows.optional_feature(feature).lower())

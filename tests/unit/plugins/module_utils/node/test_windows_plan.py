@@ -46,6 +46,15 @@ def test_what_an_upgrade_is_due_for_is_listed_whether_or_not_the_node_is_in_use(
     assert (plan["features"], plan["in_use"]) == (["Hyper-V"], kubelet is not None and not drained)
 
 
+@pytest.mark.parametrize(("containers", "in_use"), [("enabled", True), ("disabled", False), ("absent", False)])
+def test_a_node_that_can_run_no_pod_is_not_in_use(bare, containers, in_use):
+    bare["services"]["kubelet"] = {"state": "running"}
+    bare["features"]["Containers"] = containers
+    assert windows_plan(bare, ["Containers"])["in_use"] is in_use
+    bare["features"] = {}
+    assert windows_plan(bare, ["Containers"])["in_use"], "it was not looked at"
+
+
 @pytest.mark.parametrize(
     ("categories", "kubelet", "wanted"),
     [([], None, "none"), (["*"], None, "install"), (["*"], {"state": "stopped"}, "search")],
