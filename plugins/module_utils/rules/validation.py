@@ -116,9 +116,7 @@ def validate_pods(
     """
     server = _api_server(kubernetes_version, allow_privileged, feature_gates)
     pod = find_pod(definition)
-    if pod is None or not pod.is_template:
-        return []
-    if any(type_errors(definition)) or validate(definition, kubernetes_version, allow_privileged, feature_gates):
+    if pod is None or not pod.is_template or validate(definition, kubernetes_version, allow_privileged, feature_gates):
         return []
     return _pod_errors(pod.as_made(), server, existing=False)
 
